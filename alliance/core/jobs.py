@@ -1,0 +1,46 @@
+"""Periodic jobs that run once at a time, and wake-up calls that survive a lost broker."""
+
+import logging
+from collections.abc import Callable
+from functools import partial, wraps
+
+from celery import current_app
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from alliance.core.db import try_advisory_lock
+from alliance.core.models import Heartbeat
+
+logger = logging.getLogger(__name__)
+
+
+def periodic(job: Callable[[], object]) -> Callable[[], None]:
+    """Make a job skip itself while another process runs it, and leave a heartbeat behind."""
+
+    @wraps(job)
+    def run() -> None:
+        with try_advisory_lock(job.__name__) as is_ours:
+            if not is_ours:
+                return
+            job()
+            Heartbeat.objects.update_or_create(
+                job=job.__name__, defaults={"beat_at": timezone.now()}
+            )
+
+    return run
+
+
+def wake_after_commit(task: str, *args: object) -> None:
+    """Send a task, by name, once the rows it will read are committed.
+
+    A lost broker is no error here: the rows are the queue, and a sweep finds them.
+    """
+    transaction.on_commit(partial(_wake, task, *args))
+
+
+def _wake(task: str, *args: object) -> None:
+    try:
+        current_app.send_task(task, args)
+    except OperationalError as error:
+        logger.warning("broker away, %s waits for its sweep: %s", task, error)

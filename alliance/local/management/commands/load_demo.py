@@ -1,0 +1,168 @@
+"""Load the demonstration: `manage.py load_demo`; loaded twice it is there once."""
+
+import os
+import random
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from alliance.accounts.models import User
+from alliance.local import environment, populate
+from campaigns.models import Campaign, Goal, State
+from events.models import Event, Speaker
+
+SLUG = "progressive-alliance"
+# Made up: enough to fill most of the quilt, and to leave a visitor something to add to.
+DONORS = 486
+RAISED_MINOR = 14_320_00
+
+STORY = """\
+Most people want much the same things from politics: a vote that counts, a planet to live on,
+a fair share of what we make together. They want them in different parties, in movements, and
+in no party at all, and so they end up standing against each other.
+
+The Progressive Alliance starts from a plain idea: **what these people share is larger than
+what divides them**. It is an appeal for an alliance across parties, people and movements.
+Nobody has to leave the party they are in.
+
+## How it began
+
+On 5 July 2016 Compass held a public meeting to ask what such an alliance could look like. More
+than a thousand people took part. Politicians of four parties spoke, beside a journalist
+and a campaigner for the city, and people went home to hold meetings of their own, from Liverpool
+to Frome and Brighton.
+
+## What your gift is for
+
+A meeting needs a hall, a microphone and somebody to open the door. An alliance needs many of
+them. Your gift pays for the next ones, and for what local groups need to run theirs.
+
+No amount is too big, and none is too small.
+"""
+
+TERMS = """\
+**Fees.** The card company's charge is taken from each gift. The bar shows what people gave, before
+that charge.
+
+**Refunds.** Write to us and name the reference on your receipt.
+
+**Not Gift Aid.** This is a political campaign and not a charity, so Gift Aid does not apply.
+
+**Who may give.** UK law limits who may fund political campaigns. Checks may be made, and the law
+may require details of larger gifts to be published.
+"""
+
+GOALS = [
+    (
+        "Hold five high-profile meetings across the country",
+        "Large public meetings where people of different parties share one stage.",
+    ),
+    (
+        "Support many more community events",
+        "Toolkits and help for everybody who wants to hold a meeting where they live.",
+    ),
+    (
+        "Win agreement among more politicians, parties and movements",
+        "A growing number of them, saying in public that they will work together.",
+    ),
+]
+
+SPEAKERS = [
+    ("Caroline Lucas MP", "Green Party"),
+    ("Clive Lewis MP", "Labour Party"),
+    ("Tommy Sheppard MP", "Scottish National Party"),
+    ("Vince Cable", "Liberal Democrats"),
+    ("John Harris", "journalist"),
+    ("Amina Gichinga", "Take Back the City"),
+]
+
+
+class Command(BaseCommand):
+    help = "Loads the Progressive Alliance's campaign with demo figures, and an admin."
+
+    @transaction.atomic
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        self._make_admin()
+        campaign, is_new = Campaign.objects.get_or_create(
+            slug=SLUG,
+            defaults={
+                "name": "Progressive Alliance",
+                "title": "Why you should support the Progressive Alliance",
+                "lede": (
+                    "An appeal for an alliance across parties, people and movements: "
+                    "many colours, one cloth."
+                ),
+                "story": STORY,
+                "picture_alt": (
+                    "A rosette pieced from many patches of cloth in green, red, gold, orange, "
+                    "purple and teal, with a ballot cross at its centre."
+                ),
+                "picture_credit": "Drawing: made by this site’s own software. Not a photograph.",
+                "state": State.LIVE,
+                "launched_on": date(2016, 8, 8),
+                "target_minor": 20_000_00,
+                "recipient": (
+                    "Progressive Alliance (demonstration). Before a real launch the organiser "
+                    "names the account holder here."
+                ),
+                "terms": TERMS,
+                "imprint": (
+                    "Promoted by [name] on behalf of [organisation], both at [postal address]. "
+                    "To be supplied by the organiser before a real launch."
+                ),
+                "is_demo": True,
+            },
+        )
+        if is_new:
+            self._add_goals(campaign)
+            self._add_meetings(campaign)
+            populate.add_gifts(campaign, count=DONORS, amounts=_amounts())
+
+    def _make_admin(self) -> None:
+        admin, _ = User.objects.get_or_create(
+            email=environment.ADMIN,
+            defaults={"name": "Demo admin", "is_staff": True, "is_superuser": True},
+        )
+        admin.set_password(os.environ["ALLIANCE_ADMIN_PASSWORD"])
+        admin.save()
+
+    def _add_goals(self, campaign: Campaign) -> None:
+        for position, (title, detail) in enumerate(GOALS):
+            Goal.objects.create(campaign=campaign, position=position, title=title, detail=detail)
+
+    def _add_meetings(self, campaign: Campaign) -> None:
+        meeting = Event.objects.create(
+            campaign=campaign,
+            title="Public meeting held by Compass",
+            summary=(
+                "More than a thousand people took part, and asked what an alliance across "
+                "parties, people and movements could look like."
+            ),
+            when_text="5 July 2016",
+        )
+        for position, (name, role) in enumerate(SPEAKERS):
+            Speaker.objects.create(event=meeting, position=position, name=name, role=role)
+        for position, town in enumerate(["Liverpool", "Frome", "Brighton"], start=1):
+            Event.objects.create(
+                campaign=campaign,
+                parent=meeting,
+                title=town,
+                town=town,
+                summary="A follow-up meeting, held by people where they live.",
+                when_text="After 5 July 2016",
+                position=position,
+            )
+
+
+def _amounts() -> list[int]:
+    """Return an amount for each donor, the same each time, that sum to the demo's total."""
+    rng = random.Random(2016)  # noqa: S311 (nothing secret)
+    usual = [300, 500, 1000, 1500, 2000, 2500, 5000, 10_000]
+    amounts = rng.choices(usual, weights=[2, 6, 9, 3, 6, 8, 4, 1], k=DONORS)
+    for i in range(DONORS):
+        # Bring the sum to the total in small steps, one gift after the other.
+        step = max(-amounts[i] + usual[0], min(2000, RAISED_MINOR - sum(amounts)))
+        amounts[i] += step
+    return amounts

@@ -1,0 +1,121 @@
+"""HTTP on loopback: the API under /v1/, commands under /_standin/, pages for everything else."""
+
+import http.server
+import json
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from alliance.local.standin import pages
+from alliance.local.standin.account import StripeError
+from alliance.local.standin.api import Answer, Request
+from alliance.local.standin.contract import nested
+from alliance.local.standin.schemas import Json
+
+if TYPE_CHECKING:
+    from alliance.local.standin.standin import StandIn
+
+LONGEST_BODY = 1_000_000
+FORM = "application/x-www-form-urlencoded"
+
+
+def _is(value: Any) -> bool:
+    return value in (True, "true")
+
+
+COMMANDS: dict[str, Callable[["StandIn", Json], Any]] = {
+    "clock": lambda standin, given: standin.advance(int(given["seconds"])),
+    "faults": lambda standin, given: standin.faults.update(given),
+    "resend": lambda standin, given: standin.resend(_list(given["events"])),
+    "settle": lambda standin, given: standin.settle(given["session"], succeeded=_is(given["ok"])),
+}
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """The listening socket; nobody but this machine reaches it."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, standin: "StandIn") -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.standin = standin
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Headers and body in one packet: two would wait 40 ms for the receiver's acknowledgement.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    server: Server
+
+    def _serve(self) -> None:
+        path, query = urlsplit(self.path).path, urlsplit(self.path).query
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > LONGEST_BODY:
+            self.close_connection = True
+            self._send(Answer(413, "", {}))
+            return
+        body = self.rfile.read(length).decode(errors="replace")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, path, body if self.command == "POST" else query, headers)
+        try:
+            answer = _answer(self.server.standin, request)
+        except Exception as error:  # noqa: BLE001  whatever broke, the caller must hear of it
+            traceback.print_exc()
+            told = {"error": {"type": "api_error", "message": f"The stand-in broke: {error}"}}
+            answer = Answer(500, json.dumps(told), {"Stripe-Should-Retry": "false"})
+        if answer is None:
+            self.close_connection = True
+            return
+        self._send(answer)
+
+    def _send(self, answer: Answer) -> None:
+        body = answer.body.encode()
+        self.send_response(answer.status)
+        standard = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        for name, value in (standard | answer.headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_DELETE = _serve  # noqa: N815  the names are the standard library's
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the front page tells what happened."""
+
+
+def _answer(standin: "StandIn", request: Request) -> Answer | None:
+    if request.path.startswith("/v1/"):
+        return standin.api.answer(request)
+    if request.method == "POST" and request.headers.get("sec-fetch-site") == "cross-site":
+        # A page somewhere on the web must not press buttons here through somebody's browser.
+        return Answer(403, "", {})
+    if request.path.startswith("/_standin/"):
+        return _command(standin, request)
+    return pages.answer(standin, request)
+
+
+def _command(standin: "StandIn", request: Request) -> Answer:
+    """Do one command, sent as JSON or by a form of the front page."""
+    name = request.path.removeprefix("/_standin/")
+    if (request.method, name) == ("GET", "log"):
+        return Answer(200, json.dumps(standin.log()), {})
+    if request.method != "POST" or name not in COMMANDS:
+        return Answer(404, json.dumps({"error": "There is no such command."}), {})
+    is_form = request.headers.get("content-type", "").startswith(FORM)
+    try:
+        given = nested(request.parameters) if is_form else json.loads(request.parameters or "{}")
+        result = COMMANDS[name](standin, cast("Json", given))
+    except (StripeError, LookupError, TypeError, ValueError) as error:
+        if is_form:
+            return pages.refusal(str(error))
+        return Answer(400, json.dumps({"error": str(error)}), {})
+    if is_form:
+        return Answer(303, "", {"Location": "/"})
+    return Answer(200, json.dumps(result), {})
+
+
+def _list(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [str(value)]

@@ -1,0 +1,129 @@
+"""Owing a mail, and sending what is owed: at most once, and every mail accounted for."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from alliance.contacts.models import Contact
+from alliance.core import jobs
+from alliance.outbox import kinds, transport
+from alliance.outbox.models import Mail, State
+
+logger = logging.getLogger(__name__)
+
+BATCH = 20
+# Longer than a batch takes at the mail server's time-out, shorter than anybody's patience.
+LEASE = timedelta(minutes=10)
+FIRST_RETRY = timedelta(seconds=30)
+SLOWEST_RETRY = timedelta(hours=1)
+# About three days of trying.
+MAX_ATTEMPTS = 80
+
+
+def queue(*, kind: str, reference: str, contact: Contact, now: datetime) -> None:
+    """Owe somebody a mail; owing the same one again changes nothing."""
+    Mail.objects.bulk_create(
+        [Mail(kind=kind, reference=reference, contact=contact, next_try_at=now)],
+        ignore_conflicts=True,
+    )
+    jobs.wake_after_commit("alliance.outbox.tasks.deliver_due")
+
+
+def deliver_due() -> None:
+    """Send everything that is due, in batches that other workers leave alone."""
+    while mails := _claim(timezone.now()):
+        try:
+            with transport.connection() as connection:
+                for mail in mails:
+                    _deliver(mail, connection)
+        except transport.Deferred as error:
+            # No mail server: what this batch has not handed over goes back.
+            for mail in mails:
+                if mail.state == State.CLAIMED:
+                    _put_back(mail, str(error))
+            return
+
+
+def recover_abandoned(now: datetime) -> int:
+    """Return to the queue what a dead worker had claimed, and count it.
+
+    What it was handing over may have left: that becomes unknown, is shown, and is not sent again.
+    """
+    abandoned = Mail.objects.abandoned(now)
+    unknown = abandoned.filter(state=State.HANDING_OVER).update(
+        state=State.UNKNOWN,
+        lease_until=None,
+        error="The worker died while the mail server was being asked.",
+    )
+    queued = abandoned.filter(state=State.CLAIMED).update(state=State.QUEUED, lease_until=None)
+    if unknown:
+        logger.error("%d mails are unknown: a worker died in the hand-over", unknown)
+    return unknown + queued
+
+
+@transaction.atomic
+def _claim(now: datetime) -> list[Mail]:
+    mails = list(
+        Mail.objects.due(now)
+        .select_for_update(skip_locked=True, of=("self",))
+        .select_related("contact")[:BATCH]
+    )
+    for mail in mails:
+        mail.state, mail.lease_until, mail.attempts = State.CLAIMED, now + LEASE, mail.attempts + 1
+    Mail.objects.bulk_update(mails, ["state", "lease_until", "attempts"])
+    return mails
+
+
+def _deliver(mail: Mail, connection: transport.Connection) -> None:
+    try:
+        message = kinds.render(mail.kind, mail.reference)
+    except Exception as error:  # one mail that can't be rendered must not stop the others
+        logger.exception("mail %s can't be rendered", mail.pk)
+        _put_back(mail, f"{type(error).__name__}: {error}")
+        return
+    # Written before the server is asked: whatever happens next, this mail is never sent twice.
+    if not _move(mail, State.HANDING_OVER, lease_until=mail.lease_until):
+        return
+    try:
+        connection.hand_over(message, to=mail.contact.email, message_id=mail.message_id)
+    except transport.Deferred as error:
+        _put_back(mail, str(error))
+    except transport.Refused as error:
+        _move(mail, State.FAILED, error=str(error))
+    except transport.Unknown as error:
+        logger.exception("mail %s is unknown", mail.pk)
+        _move(mail, State.UNKNOWN, error=str(error))
+    else:
+        _move(mail, State.SENT, sent_at=timezone.now())
+
+
+def _put_back(mail: Mail, error: str) -> None:
+    if mail.attempts >= MAX_ATTEMPTS:
+        _move(mail, State.FAILED, error=error)
+        return
+    pause = min(FIRST_RETRY * 2 ** min(mail.attempts - 1, 10), SLOWEST_RETRY)
+    _move(mail, State.QUEUED, error=error, next_try_at=timezone.now() + pause)
+
+
+def _move(
+    mail: Mail,
+    state: State,
+    *,
+    error: str = "",
+    lease_until: datetime | None = None,
+    next_try_at: datetime | None = None,
+    sent_at: datetime | None = None,
+) -> bool:
+    """Move a mail on if it is still as this worker left it, and say whether it was."""
+    is_ours = Mail.objects.filter(pk=mail.pk, state=mail.state, attempts=mail.attempts).update(
+        state=state,
+        error=error[:2000],
+        lease_until=lease_until,
+        next_try_at=next_try_at or mail.next_try_at,
+        sent_at=sent_at,
+    )
+    if is_ours:
+        mail.state = state
+    return bool(is_ours)

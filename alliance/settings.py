@@ -1,0 +1,255 @@
+"""Every setting of the site: read from the environment, strictly, once."""
+
+import logging
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+from environs import FileAwareEnv, validate
+
+# Django's generic classes take their type in brackets, at run time too.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# NAME_FILE works for each NAME: secrets may come from files. An error names its variable.
+env = FileAwareEnv()
+
+# -- who we are -----------------------------------------------------------------------------
+
+PLATFORM_NAME = env.str("PLATFORM_NAME", "Alliance")
+# Where people reach the site. Links in mails are built from it, never from a Host header.
+SITE_URL = env.str("SITE_URL", validate=validate.URL(schemes={"http", "https"}, require_tld=False))
+SITE_URL = SITE_URL.rstrip("/")
+# Who answers questions and complaints; printed on the privacy page and in every mail.
+CONTACT_EMAIL = env.str("CONTACT_EMAIL", "hello@example.org", validate=validate.Email())
+
+IS_HTTPS = SITE_URL.startswith("https://")
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", validate=validate.Length(min=1))
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [urlsplit(SITE_URL).hostname])
+# Set only behind a proxy that overwrites X-Forwarded-Proto.
+if env.bool("TRUST_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# One machine is enough: set by the embedded services, never in production.
+LOCAL = env.bool("ALLIANCE_LOCAL", False)
+
+# -- apps, pages ----------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "alliance.core",
+    "alliance.accounts",
+    "campaigns",
+    "alliance.contacts",
+    "alliance.outbox",
+    "donations",
+    "events",
+    "updates",
+    "alliance.web",
+    *(["alliance.local"] if LOCAL else []),
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "alliance.core.http.security_headers",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "alliance.urls"
+WSGI_APPLICATION = "alliance.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "alliance.core.context_processors.platform",
+            ],
+        },
+    },
+    {
+        # Plain-text parts of mails: HTML escapes have no place in them.
+        "NAME": "text",
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {"autoescape": False},
+    },
+]
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Collected by the web server at start from the apps; names carry their content's hash.
+STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / ".data" / "static")
+MEDIA_URL = "/media/"
+MEDIA_ROOT = str(env.path("MEDIA_ROOT", BASE_DIR / ".data" / "media"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "Europe/London"
+USE_TZ = True
+
+# -- data -----------------------------------------------------------------------------------
+
+DATABASES = {
+    # A connection lives as long as its thread: opening one costs more than a page.
+    "default": env.dj_db_url(
+        "DATABASE_URL", conn_max_age=600, conn_health_checks=True, ssl_require=False
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "admin:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# Rendered pages, keyed by everything that can change them; losing it costs a few milliseconds.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 500},
+    }
+}
+
+# -- background work ------------------------------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL", validate=validate.Regexp(r"(rediss?|unix)://"))
+# Celery's name for the same thing: kombu calls a Unix socket redis+socket.
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # The defaults leave a killed worker's tasks lying for as long as the worker's successors
+    # live; with these they come back within seconds of the time-out.
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    # A lost broker must not hold up a donor: rows in Postgres are the queue.
+    "socket_connect_timeout": 1,
+    "socket_timeout": 5,
+    "max_retries": 0,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SOFT_TIME_LIMIT = 60
+CELERY_TASK_TIME_LIMIT = 90
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TIMEZONE = "UTC"
+
+# -- mail -----------------------------------------------------------------------------------
+
+_email = env.dj_email_url("EMAIL_URL")
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email["EMAIL_HOST"]
+EMAIL_PORT = _email["EMAIL_PORT"]
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
+EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
+# Seconds for each step of a hand-over to the mail server.
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", validate=validate.Email())
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# -- money ----------------------------------------------------------------------------------
+
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", validate=validate.Length(min=1))
+# Two while one is being replaced.
+STRIPE_WEBHOOK_SECRETS: list[str] = env.list(
+    "STRIPE_WEBHOOK_SECRETS", validate=validate.Length(min=1)
+)
+STRIPE_IS_STANDIN = STRIPE_SECRET_KEY.startswith("sk_test_standin_")
+STRIPE_IS_LIVE = "_live_" in STRIPE_SECRET_KEY
+# The stand-in's address. Asked for only with a key of its own kind, so that no wrong
+# setting can send a real key, or a real donor, anywhere but to Stripe.
+STRIPE_API_BASE = env.str("STRIPE_API_BASE") if STRIPE_IS_STANDIN else None
+STRIPE_PAGES = (
+    [STRIPE_API_BASE]
+    if STRIPE_API_BASE
+    else ["https://checkout.stripe.com", "https://billing.stripe.com"]
+)
+
+# -- security -------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        # Chromium applies form-action to the redirect that follows a form, too.
+        "form-action": ["'self'", *STRIPE_PAGES],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+SECURE_SSL_REDIRECT = IS_HTTPS
+SECURE_HSTS_SECONDS = 31536000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
+SECURE_HSTS_PRELOAD = IS_HTTPS
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "alliance.web.views.csrf_failure"
+# The largest form of the site is a story; a webhook has its own, larger limit.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+
+# -- logging --------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"private": {"()": "alliance.core.logs.MaskPrivate"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["private"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", logging.INFO)},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        # Each call, at length: of use to its authors.
+        "stripe": {"level": "WARNING"},
+    },
+}

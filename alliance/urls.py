@@ -1,0 +1,13 @@
+"""The root of all addresses."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+
+admin.site.site_header = admin.site.site_title = f"{settings.PLATFORM_NAME} admin"
+
+urlpatterns = [
+    path("", include("alliance.web.urls")),
+    path("", include("donations.urls")),
+    path("admin/", admin.site.urls),
+]

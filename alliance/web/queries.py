@@ -1,0 +1,80 @@
+"""What the pages that span several rooms are made of."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from alliance.core import text
+from alliance.core.money import Money
+from campaigns.models import PUBLIC, Campaign, Goal
+from donations import queries as giving
+
+# One row, one trip: everything that can change a campaign's page. Each part is found by an
+# index, however many gifts there are.
+_FINGERPRINT = """
+SELECT c.id, c.changed_at,
+    (SELECT (sum(raised_minor), sum(donors))::text FROM donations_totalslot
+        WHERE campaign_id = c.id),
+    (SELECT (count(*), max(changed_at))::text FROM campaigns_goal WHERE campaign_id = c.id),
+    (SELECT (count(*), max(changed_at))::text FROM updates_update WHERE campaign_id = c.id),
+    (SELECT (count(*), max(changed_at))::text FROM events_event WHERE campaign_id = c.id),
+    (SELECT (count(*), max(s.changed_at))::text FROM events_speaker s
+        JOIN events_event e ON e.id = s.event_id WHERE e.campaign_id = c.id)
+FROM campaigns_campaign c
+WHERE c.slug = %s AND c.state = ANY(%s)
+"""
+
+
+SHOWN_SUPPORTERS = 12
+
+
+def fingerprint(slug: str) -> str | None:
+    """Return what is different whenever a public campaign's page is; None for no such page."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FINGERPRINT, [slug, sorted(PUBLIC)])
+        row = cursor.fetchone()
+    return None if row is None else repr(row)
+
+
+def campaign_page(slug: str, *, now: datetime) -> dict[str, Any]:
+    """Return the context of a campaign's page."""
+    campaign = Campaign.objects.public().get(slug=slug)
+    progress = giving.progress_of(campaign)
+    events = campaign.events.prefetch_related("speakers")
+    goals = list(campaign.goals.select_related("campaign"))
+    _mark_reached(goals, progress.raised.minor)
+    updates = list(campaign.updates.published(now))
+    for update in updates:
+        update.body_html = text.to_html(update.body)  # type: ignore[attr-defined]
+    return {
+        "campaign": campaign,
+        "progress": progress,
+        "story_html": text.to_html(campaign.story),
+        "terms_html": text.to_html(campaign.terms),
+        "presets": [
+            {"minor": minor, "label": str(Money(minor, campaign.currency))}
+            for minor in campaign.presets
+        ],
+        "goals": goals,
+        "supporters": list(campaign.donations.to_be_shown()[:SHOWN_SUPPORTERS]),
+        "updates": updates,
+        "upcoming": list(events.upcoming(now)),
+        "past": list(events.past(now)),
+    }
+
+
+def _mark_reached(goals: list[Goal], raised_minor: int) -> None:
+    """Mark as reached what the money covers, goal after goal in their order."""
+    for goal in goals:
+        if goal.amount_minor is None:
+            continue
+        raised_minor -= goal.amount_minor
+        goal.reached = raised_minor >= 0  # type: ignore[attr-defined]
+
+
+def cards() -> list[dict[str, Any]]:
+    """Return every public campaign with its progress, the newest first."""
+    campaigns = list(Campaign.objects.public().newest_first())
+    progress = giving.progress_of_all(campaigns)
+    return [{"campaign": c, "progress": progress[c.pk]} for c in campaigns]

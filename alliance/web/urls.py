@@ -1,0 +1,16 @@
+"""Addresses of the pages that span several rooms."""
+
+from django.urls import path
+
+from alliance.web import views
+
+app_name = "web"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("c/<slug:slug>/", views.campaign, name="campaign"),
+    path("privacy/", views.privacy, name="privacy"),
+    path("art/<str:name>.svg", views.art, name="art"),
+    path("media/<path:path>", views.media, name="media"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+]

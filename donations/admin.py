@@ -1,0 +1,83 @@
+"""Money in Django admin: to look at. Nobody edits or deletes a row of it."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from alliance.core.admin import ReadOnlyAdmin, ReadOnlyInline
+from donations import inbox
+from donations.models import Donation, LedgerEntry, Payment, StripeEvent
+
+
+class PaymentInline(ReadOnlyInline[Payment, Donation]):
+    model = Payment
+    fields = ["payment_intent", "amount", "paid_at"]
+    readonly_fields = ["amount"]
+
+
+@admin.register(Donation)
+class DonationAdmin(ReadOnlyAdmin[Donation]):
+    list_display = [
+        "reference",
+        "campaign",
+        "name",
+        "contact_email",
+        "amount",
+        "state",
+        "created_at",
+    ]
+    list_filter = ["campaign", "session_rank"]
+    list_select_related = ["campaign", "contact"]
+    search_fields = [
+        "reference",
+        "name",
+        "contact__email_key",
+        "session_id",
+        "payments__payment_intent",
+    ]
+    ordering = ["-pk"]
+    inlines = [PaymentInline]
+    # The page's address opens the gift to whoever has it, and the form's words are proof only.
+    exclude = ["public_id", "session_url"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Donation]:
+        return super().get_queryset(request).with_state()  # type: ignore[attr-defined,no-any-return]
+
+    @admin.display(ordering="contact__email_key")
+    def contact_email(self, donation: Donation) -> str:
+        return donation.contact.email
+
+    @admin.display
+    def state(self, donation: Donation) -> str:
+        return donation.state
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
+    list_display = ["entered_at", "kind", "amount", "campaign", "stripe_id"]
+    list_filter = ["kind", "campaign"]
+    list_select_related = ["campaign"]
+    search_fields = ["stripe_id"]
+    ordering = ["-pk"]
+
+
+@admin.register(StripeEvent)
+class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
+    list_display = ["received_at", "type", "state", "attempts", "id"]
+    list_filter = ["state", "type"]
+    search_fields = ["id", "payload"]
+    ordering = ["-received_at"]
+    actions = ["process_again"]
+
+    @admin.action(description="Process again")
+    def process_again(self, request: HttpRequest, events: QuerySet[StripeEvent]) -> None:
+        """Give failed events another try; one that had its effect is left as it is."""
+        revived = list(
+            events.filter(state__in=[StripeEvent.State.DEAD, StripeEvent.State.PENDING])
+        )
+        StripeEvent.objects.filter(pk__in=[e.pk for e in revived]).update(
+            state=StripeEvent.State.PENDING, attempts=0
+        )
+        for event in revived:
+            inbox.process(event.pk)
+        self.message_user(request, f"{len(revived)} processed again; see their state below.")

@@ -1,0 +1,70 @@
+"""Figures about giving, each from a handful of rows however many gifts there are."""
+
+from dataclasses import dataclass
+
+from django.db.models import Sum
+
+from alliance.core.money import Money
+from campaigns.models import Campaign
+from donations.models import TotalSlot
+
+# The quilt has a hundred patches: one patch is one per cent of the target.
+PATCHES = 100
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a campaign has come. Raised: the sum of its ledger, before card fees."""
+
+    raised: Money
+    target: Money
+    donors: int
+
+    @property
+    def percent(self) -> int:
+        """Whole per cent reached, rounded down: 100 means the target is truly met."""
+        return self.raised.minor * 100 // self.target.minor
+
+    @property
+    def to_go(self) -> Money:
+        return Money(max(self.target.minor - self.raised.minor, 0), self.target.currency)
+
+    @property
+    def patches(self) -> int:
+        """Whole patches sewn in, 0 to 100."""
+        return min(self.percent, PATCHES)
+
+    @property
+    def part(self) -> int:
+        """Per cent of the next patch that is filled, 0 to 99."""
+        if self.patches == PATCHES:
+            return 0
+        return self.raised.minor * PATCHES * 100 // self.target.minor % 100
+
+    @property
+    def per_patch(self) -> Money:
+        return Money(-(-self.target.minor // PATCHES), self.target.currency)
+
+
+def progress_of(campaign: Campaign) -> Progress:
+    """Return the campaign's progress, from its sixteen slots."""
+    return progress_of_all([campaign])[campaign.pk]
+
+
+def progress_of_all(campaigns: list[Campaign]) -> dict[int, Progress]:
+    """Return the progress of each campaign by its key, in one query."""
+    sums = {
+        row["campaign"]: row
+        for row in TotalSlot.objects.filter(campaign__in=campaigns)
+        .values("campaign")
+        .annotate(raised=Sum("raised_minor"), people=Sum("donors"))
+    }
+    nothing = {"raised": 0, "people": 0}
+    return {
+        campaign.pk: Progress(
+            raised=Money(sums.get(campaign.pk, nothing)["raised"], campaign.currency),
+            target=campaign.target,
+            donors=sums.get(campaign.pk, nothing)["people"],
+        )
+        for campaign in campaigns
+    }

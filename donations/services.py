@@ -1,0 +1,261 @@
+"""Writes about giving: starting a checkout, and settling it whoever brings the news."""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+
+from alliance.contacts import services as contacts
+from alliance.core.money import Money
+from alliance.outbox import services as outbox
+from campaigns.models import Campaign
+from donations import gateway, ledger, mails
+from donations.models import Donation, Payment, SessionRank
+
+logger = logging.getLogger(__name__)
+
+# How long the page where one pays stays open. Stripe allows half an hour to a day.
+SESSION_LIFE = timedelta(minutes=60)
+# Stripe opens no session for less than half an hour, so an older order can't be asked again.
+SHORTEST_SESSION = timedelta(minutes=31)
+# Two looks at the same session within this time would be one too many.
+ASK_AGAIN_AFTER = timedelta(seconds=10)
+# A donor who came back, and nothing heard since; a session that should have closed by itself.
+OVERDUE_AFTER = timedelta(minutes=1)
+SWEEP_BATCH = 200
+
+# Columns of a donation, as the form fills them.
+Said = dict[str, object]
+
+
+class CampaignIsClosed(Exception):
+    """The campaign takes no gifts at present."""
+
+
+class AmountMismatch(Exception):
+    """Stripe reports a payment that can't belong to the donation it names."""
+
+
+@dataclass(frozen=True)
+class Pledge:
+    """What somebody said on the form."""
+
+    nonce: UUID
+    amount: Money
+    email: str
+    name: str
+    display: Donation.Display
+    # The words beside each box that was ticked, by scope ("campaign", "platform").
+    consents: dict[str, str] = field(default_factory=dict)
+
+
+def start_checkout(*, campaign: Campaign, pledge: Pledge, now: datetime) -> str:
+    """Write the donation down, ask Stripe for a page to pay it on, and return its address.
+
+    One form makes one donation: sent twice it leads to the same page, sent again with other
+    words the first page is closed before there is a second, and once paid it leads to the
+    donation's own page. Raises CampaignIsClosed, gateway.Unavailable, gateway.Declined.
+    """
+    said = _said(pledge)
+    donation = _write_down(campaign=campaign, nonce=pledge.nonce, said=said, now=now)
+    if _is_outdated(donation, said, now) and not donation.payments.exists():
+        if donation.session_id:
+            record_session(gateway.expire_session(donation.session_id), at=now)
+        donation = _write_again(donation, said=said, now=now)
+    if donation.payments.exists() or donation.session_rank == SessionRank.COMPLETE:
+        return donation.get_absolute_url()
+    if donation.session_url:
+        return donation.session_url
+    try:
+        session = gateway.create_session(_order(donation))
+    except gateway.Declined:
+        # A no is kept under its key; the next try needs another one.
+        Donation.objects.filter(pk=donation.pk, attempt=donation.attempt).update(
+            attempt=donation.attempt + 1
+        )
+        raise
+    _remember(donation, session)
+    return session.url
+
+
+def record_session(session: gateway.Session, *, at: datetime) -> bool:
+    """Take in how a Checkout session stands; return whether it is one of ours.
+
+    The settle path: the donor's return, webhooks, the sweep and the pull all end here, in any
+    order and any number of times.
+    """
+    with transaction.atomic():
+        donation = _locked(session.public_id)
+        if donation is None:
+            return False
+        if session.attempt == donation.attempt:
+            donation.session_id = donation.session_id or session.id
+            donation.session_rank = max(donation.session_rank, session.rank)
+            donation.save(update_fields=["session_id", "session_rank"])
+        if session.is_paid and session.payment_intent:
+            _settle(donation, session.payment_intent, session.amount, at)
+    return True
+
+
+def record_payment(
+    *, public_id: str | None, payment_intent: str, amount: Money, at: datetime
+) -> bool:
+    """Take in that a payment succeeded; return whether it is one of ours."""
+    with transaction.atomic():
+        donation = _locked(public_id)
+        if donation is None:
+            return False
+        _settle(donation, payment_intent, amount, at)
+    return True
+
+
+def record_failure(session: gateway.Session, *, at: datetime) -> bool:
+    """Take in that a payment which had to be waited for did not come."""
+    if session.attempt is None:
+        return False
+    return bool(
+        Donation.objects.filter(
+            public_id=session.public_id, attempt=session.attempt, failed_at__isnull=True
+        ).update(failed_at=at)
+    )
+
+
+def ask_stripe(donation: Donation, *, now: datetime) -> None:
+    """Ask how an unsettled donation stands, unless somebody just did. Raises as the gateway."""
+    is_ours_to_ask = (
+        Donation.objects.unsettled()
+        .filter(Q(asked_at__isnull=True) | Q(asked_at__lt=now - ASK_AGAIN_AFTER), pk=donation.pk)
+        .update(asked_at=now)
+    )
+    if is_ours_to_ask and donation.session_id:
+        record_session(gateway.retrieve_session(donation.session_id), at=now)
+
+
+def sweep_checkouts(*, now: datetime) -> None:
+    """Ask about donations whose news is overdue: the donor came back, or the time was up."""
+    overdue = Q(asked_at__lt=now - OVERDUE_AFTER) | Q(session_expires_at__lt=now - OVERDUE_AFTER)
+    for donation in Donation.objects.unsettled().filter(overdue).order_by("pk")[:SWEEP_BATCH]:
+        try:
+            ask_stripe(donation, now=now)
+        except (gateway.Unavailable, gateway.Declined) as error:
+            logger.warning("donation %s: Stripe did not tell: %s", donation.reference, error)
+
+
+@transaction.atomic
+def _write_down(*, campaign: Campaign, nonce: UUID, said: Said, now: datetime) -> Donation:
+    if not campaign.is_open:
+        raise CampaignIsClosed
+    donation, _ = Donation.objects.get_or_create(
+        form_nonce=nonce,
+        defaults={
+            "campaign": campaign,
+            "created_at": now,
+            "session_expires_at": now + SESSION_LIFE,
+            **said,
+        },
+    )
+    return donation
+
+
+@transaction.atomic
+def _write_again(donation: Donation, *, said: Said, now: datetime) -> Donation:
+    """Take the form's new words, under a new attempt, unless another click has already."""
+    fresh = Donation.objects.select_for_update().get(pk=donation.pk)
+    if fresh.attempt != donation.attempt or fresh.payments.exists():
+        return fresh
+    for name, value in said.items():
+        setattr(fresh, name, value)
+    fresh.attempt += 1
+    fresh.session_id, fresh.session_url, fresh.session_rank = None, "", SessionRank.NONE
+    fresh.asked_at = fresh.failed_at = None
+    fresh.session_expires_at = now + SESSION_LIFE
+    fresh.save()
+    return fresh
+
+
+def _said(pledge: Pledge) -> Said:
+    return {
+        "contact": contacts.contact_for(pledge.email),
+        "name": pledge.name,
+        "display": pledge.display,
+        "amount_minor": pledge.amount.minor,
+        "currency": pledge.amount.currency,
+        "consents": pledge.consents,
+    }
+
+
+def _is_outdated(donation: Donation, said: Said, now: datetime) -> bool:
+    is_over = (
+        donation.session_rank == SessionRank.EXPIRED
+        or donation.failed_at is not None
+        or donation.session_expires_at <= now + SHORTEST_SESSION
+    )
+    return is_over or any(getattr(donation, name) != value for name, value in said.items())
+
+
+def _order(donation: Donation) -> gateway.Order:
+    page = settings.SITE_URL + donation.get_absolute_url()
+    give = settings.SITE_URL + reverse("donations:give", args=[donation.campaign.slug])
+    return gateway.Order(
+        public_id=donation.public_id,
+        reference=donation.reference,
+        campaign_slug=donation.campaign.slug,
+        campaign_name=donation.campaign.name,
+        amount=donation.amount,
+        email=donation.contact.email,
+        success_url=page + "?returned=1",
+        cancel_url=f"{give}?amount={donation.amount_minor}",
+        expires_at=donation.session_expires_at,
+        attempt=donation.attempt,
+        idempotency_key=donation.idempotency_key,
+    )
+
+
+def _remember(donation: Donation, session: gateway.Session) -> None:
+    """Keep the session's address; its webhook may have been quicker, so ranks only rise."""
+    Donation.objects.filter(pk=donation.pk, attempt=donation.attempt).update(
+        session_id=session.id, session_url=session.url
+    )
+    Donation.objects.filter(
+        pk=donation.pk, attempt=donation.attempt, session_rank__lt=session.rank
+    ).update(session_rank=session.rank)
+
+
+def _locked(public_id: str | None) -> Donation | None:
+    return (
+        Donation.objects.select_for_update(of=("self",))
+        .select_related("campaign", "contact")
+        .filter(public_id=public_id)
+        .first()
+    )
+
+
+def _settle(donation: Donation, payment_intent: str, amount: Money, at: datetime) -> None:
+    payment, _ = Payment.objects.get_or_create(
+        payment_intent=payment_intent,
+        defaults={
+            "donation": donation,
+            "amount_minor": amount.minor,
+            "currency": amount.currency,
+            "paid_at": at,
+        },
+    )
+    if payment.donation_id != donation.pk or payment.amount != amount:
+        raise AmountMismatch(f"{payment_intent} is known otherwise")
+    if amount.currency != donation.campaign.currency:
+        raise AmountMismatch(f"{payment_intent} came in {amount.currency}")
+    if not ledger.enter_gift(payment, at=at):
+        return
+    outbox.queue(kind=mails.RECEIPT, reference=str(payment.pk), contact=donation.contact, now=at)
+    contacts.record_consents(
+        contact=donation.contact,
+        campaign=donation.campaign,
+        wordings=donation.consents,
+        source=f"gift {donation.reference}",
+        given_at=donation.created_at,
+    )

@@ -1,0 +1,150 @@
+"""The pages of giving, and the address where Stripe reports."""
+
+import logging
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from alliance.core.http import private
+from campaigns.models import Campaign
+from donations import forms, gateway, inbox, queries, services
+from donations.models import Donation, State
+
+logger = logging.getLogger(__name__)
+
+# Twice what the largest event we have seen described takes; Stripe's are far smaller.
+MAX_EVENT_BYTES = 512 * 1024
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def give(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the form, or take it and lead to Stripe's page."""
+    campaign = get_object_or_404(Campaign.objects.public(), slug=slug)
+    if not campaign.is_open:
+        status = 409 if request.method == "POST" else 200
+        return _give_page(request, campaign, None, status=status)
+    if request.method != "POST":
+        return _give_page(request, campaign, _blank_form(request, campaign))
+
+    form = forms.GiveForm(request.POST, campaign=campaign)
+    if not form.is_valid():
+        return _give_page(request, campaign, _with_fresh_nonce(form), status=422)
+    try:
+        address = services.start_checkout(
+            campaign=campaign, pledge=form.pledge(), now=timezone.now()
+        )
+    except gateway.Unavailable:
+        logger.exception("no checkout: Stripe did not answer")
+        form.add_error(
+            None,
+            "Our card partner can’t be reached at the moment. Nothing has been charged, and "
+            "what you entered is still here: please try again in a minute.",
+        )
+        return _give_page(request, campaign, form, status=503)
+    except gateway.Declined:
+        logger.exception("no checkout: Stripe refused")
+        form.add_error(
+            None,
+            "Our card partner would not take this gift. Nothing has been charged. "
+            "Please try another amount, or write to us.",
+        )
+        return _give_page(request, campaign, form, status=502)
+    return HttpResponseRedirect(address, status=303)
+
+
+@require_GET
+def gift(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Show how a gift stands. Who has the address may see it; it names nobody."""
+    donation = _find(public_id)
+    if donation.state != State.PAID and "returned" in request.GET:
+        try:
+            services.ask_stripe(donation, now=timezone.now())
+        except (gateway.Unavailable, gateway.Declined) as error:
+            logger.warning("gift %s: Stripe did not tell: %s", donation.reference, error)
+        donation = _find(public_id)
+    state = _shown_state(request, donation)
+    context = {
+        "state": state,
+        "gift": donation,
+        "campaign": donation.campaign,
+        "progress": queries.progress_of(donation.campaign),
+        "resume_url": donation.session_url if state == State.OPEN else "",
+        "again_url": f"{reverse('donations:give', args=[donation.campaign.slug])}"
+        f"?amount={donation.amount_minor}",
+    }
+    return private(render(request, "donations/gift.html", context))
+
+
+@require_GET
+def gift_state(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Tell the waiting page, in JSON, whether there is news."""
+    return private(JsonResponse({"state": _shown_state(request, _find(public_id))}))
+
+
+@csrf_exempt
+@require_POST
+def webhook(request: HttpRequest) -> HttpResponseBase:
+    """Keep what Stripe signed, and answer at once; nothing else is ever written."""
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        return HttpResponse(status=413)
+    try:
+        event = gateway.verify_event(body, request.headers.get("Stripe-Signature", ""))
+    except (gateway.BadSignature, gateway.NotAnEvent) as error:
+        logger.warning("webhook refused: %s", type(error).__name__)
+        return HttpResponse(status=400)
+    inbox.receive(event, now=timezone.now())
+    return HttpResponse(status=200)
+
+
+def _find(public_id: str) -> Donation:
+    return get_object_or_404(
+        Donation.objects.with_state().select_related("campaign"), public_id=public_id
+    )
+
+
+def _shown_state(request: HttpRequest, donation: Donation) -> str:
+    """Say "being confirmed" to a donor who comes back from paying before the news does."""
+    is_back = "returned" in request.GET
+    return State.CONFIRMING if is_back and donation.state == State.OPEN else donation.state
+
+
+def _blank_form(request: HttpRequest, campaign: Campaign) -> forms.GiveForm:
+    """Start from the amount that a link or the campaign's page named, if it is one."""
+    initial: dict[str, object] = {"nonce": forms.new_nonce(campaign)}
+    asked, typed = request.GET.get("amount", ""), request.GET.get("other", "")[:30]
+    if typed:
+        initial |= {"amount": forms.OTHER, "other": typed}
+    elif asked in {str(preset) for preset in campaign.presets}:
+        initial["amount"] = asked
+    elif asked.isascii() and asked.isdecimal() and len(asked) < 9:  # noqa: PLR2004 (Stripe's 8)
+        initial |= {"amount": forms.OTHER, "other": f"{int(asked) / 100:.2f}"}
+    return forms.GiveForm(initial=initial, campaign=campaign)
+
+
+def _with_fresh_nonce(form: forms.GiveForm) -> forms.GiveForm:
+    """Let a form that was too old, or came without its nonce, be sent again as it is."""
+    if "nonce" in form.errors:
+        form.data = {**dict(form.data.items()), "nonce": forms.new_nonce(form.campaign)}
+    return form
+
+
+def _give_page(
+    request: HttpRequest, campaign: Campaign, form: forms.GiveForm | None, *, status: int = 200
+) -> HttpResponse:
+    context = {"campaign": campaign, "form": form, "progress": queries.progress_of(campaign)}
+    return render(request, "donations/give.html", context, status=status)

@@ -1,0 +1,186 @@
+"""The ledger: the database itself refuses what must not be."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
+
+from alliance.contacts.services import contact_for
+from alliance.core.money import Money
+from campaigns.models import Campaign
+from donations import books, ledger, services
+from donations.models import Donation, LedgerEntry, Payment, TotalSlot
+
+
+def make_payment(campaign: Campaign, intent: str = "pi_1", minor: int = 2500) -> Payment:
+    donation = Donation.objects.create(
+        campaign=campaign,
+        contact=contact_for("gail@example.org"),
+        name="Gail",
+        amount_minor=minor,
+        currency="gbp",
+        session_expires_at=timezone.now(),
+    )
+    return Payment.objects.create(
+        donation=donation,
+        payment_intent=intent,
+        amount_minor=minor,
+        currency="gbp",
+        paid_at=timezone.now(),
+    )
+
+
+def test_entering_a_gift_twice_counts_it_once(campaign: Campaign) -> None:
+    payment = make_payment(campaign)
+
+    assert ledger.enter_gift(payment, at=timezone.now()) is True
+    assert ledger.enter_gift(payment, at=timezone.now()) is False
+
+    assert LedgerEntry.objects.count() == 1
+    slot = TotalSlot.objects.get()
+    assert (slot.raised_minor, slot.gifts, slot.donors) == (2500, 1, 1)
+
+
+def test_many_gifts_spread_over_the_slots_and_one_donor_stays_one(campaign: Campaign) -> None:
+    for number in range(40):
+        ledger.enter_gift(make_payment(campaign, f"pi_{number}"), at=timezone.now())
+
+    slots = list(TotalSlot.objects.all())
+    assert len(slots) > 4
+    assert sum(slot.raised_minor for slot in slots) == 40 * 2500
+    assert sum(slot.donors for slot in slots) == 1
+    assert books.INVARIANTS.keys() - books.breaches().keys() >= {
+        "the shown total is the sum of the ledger",
+        "the shown number of donors is the number of people who gave",
+    }
+
+
+def truncate() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("TRUNCATE donations_ledgerentry CASCADE")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: LedgerEntry.objects.update(amount_minor=1),
+        lambda: LedgerEntry.objects.all().delete(),
+        truncate,
+    ],
+    ids=["update", "delete", "truncate"],
+)
+def test_an_entry_can_be_neither_changed_nor_removed(
+    campaign: Campaign, change: Callable[[], Any]
+) -> None:
+    ledger.enter_gift(make_payment(campaign), at=timezone.now())
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        change()
+
+    assert [entry.amount_minor for entry in LedgerEntry.objects.all()] == [2500]
+
+
+@pytest.mark.parametrize(
+    ("fields", "constraint"),
+    [
+        ({"kind": "gift", "stripe_id": "pi_2", "amount_minor": -1}, "entry_sign_is_its_kinds"),
+        ({"kind": "gift", "stripe_id": "pi_2", "amount_minor": 0}, "entry_sign_is_its_kinds"),
+        ({"kind": "bonus", "stripe_id": "x", "amount_minor": 5}, "entry_sign_is_its_kinds"),
+        ({"kind": "gift", "stripe_id": "pi_2", "amount_minor": 5}, "entry_one_gift_a_payment"),
+        ({"kind": "gift", "stripe_id": "pi_1", "amount_minor": 5}, "entry_once"),
+    ],
+)
+def test_the_database_refuses_entries_that_cannot_be(
+    campaign: Campaign, fields: dict[str, Any], constraint: str
+) -> None:
+    payment = make_payment(campaign)
+    ledger.enter_gift(payment, at=timezone.now())
+    entered_at: datetime = timezone.now()
+    # Against another payment where the rule is about the id alone.
+    target = make_payment(campaign, "pi_9") if constraint == "entry_once" else payment
+
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        LedgerEntry.objects.create(
+            payment=target, campaign=campaign, currency="gbp", entered_at=entered_at, **fields
+        )
+
+    assert LedgerEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("broken", "rule"),
+    [
+        (
+            "UPDATE donations_totalslot SET raised_minor = raised_minor + 1",
+            "the shown total is the sum of the ledger",
+        ),
+        ("DELETE FROM donations_totalslot", "the shown total is the sum of the ledger"),
+        (
+            "UPDATE donations_totalslot SET donors = donors + 1",
+            "the shown number of donors is the number of people who gave",
+        ),
+        (
+            "UPDATE donations_payment SET amount_minor = 1",
+            "every payment is one gift in the ledger, of the same amount",
+        ),
+        (
+            "UPDATE campaigns_campaign SET currency = 'eur'",
+            "every entry is booked on its donation's campaign, in its currency",
+        ),
+        ("DELETE FROM outbox_mail", "every payment has its receipt in the outbox"),
+        (
+            """INSERT INTO donations_stripeevent (id, type, created_at, received_at, payload,
+                state, attempts, next_try_at, error)
+            VALUES ('evt', 't', now(), now() - interval '11 minutes', '',
+                'pending', 0, now(), '')""",
+            "no event is dead, or pending for more than ten minutes",
+        ),
+    ],
+)
+def test_check_books_finds_each_breach_and_says_so(
+    campaign: Campaign, broken: str, rule: str
+) -> None:
+    donation = make_payment(campaign).donation
+    services.record_payment(
+        public_id=donation.public_id,
+        payment_intent="pi_1",
+        amount=donation.amount,
+        at=timezone.now(),
+    )
+    call_command("check_books")
+
+    with connection.cursor() as cursor:
+        cursor.execute(broken)
+
+    assert rule in books.breaches()
+    with pytest.raises(SystemExit) as exit_code:
+        call_command("check_books")
+    assert exit_code.value.code == 1
+
+
+def test_a_payment_that_contradicts_what_is_known_is_refused(campaign: Campaign) -> None:
+    donation = make_payment(campaign).donation
+
+    for amount in (Money(2600), Money(2500, "usd")):
+        with pytest.raises(services.AmountMismatch):
+            services.record_payment(
+                public_id=donation.public_id,
+                payment_intent="pi_1",
+                amount=amount,
+                at=timezone.now(),
+            )
+    with pytest.raises(services.AmountMismatch):
+        services.record_payment(
+            public_id=donation.public_id,
+            payment_intent="pi_2",
+            amount=Money(2500, "usd"),
+            at=timezone.now(),
+        )
+
+    assert not LedgerEntry.objects.exists()
+    assert Payment.objects.count() == 1

@@ -1,0 +1,101 @@
+"""Made-up rows for tests, plain and typed: what a test does not say does not matter to it."""
+
+from datetime import date, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.utils import timezone
+
+from alliance.accounts.models import User
+from alliance.core.money import Money
+from campaigns.models import Campaign, State
+from donations import forms, services
+from donations.models import Donation
+from donations.services import Pledge
+from events.models import Event
+from updates.models import Update
+
+_numbers = count(1)
+
+
+def make_campaign(**fields: Any) -> Campaign:
+    number = next(_numbers)
+    defaults = {
+        "slug": f"campaign-{number}",
+        "name": f"Campaign {number}",
+        "title": "Why you should support it",
+        "lede": "A few opening words.",
+        "story": "It **began** with a meeting.",
+        "picture_alt": "A rosette of patches.",
+        "picture_credit": "Drawing: this site",
+        "state": State.LIVE,
+        "launched_on": date(2016, 8, 8),
+        "target_minor": 100_000,
+        "recipient": "The campaign's own account",
+        "terms": "No fees of ours.",
+        "imprint": "Promoted by A on behalf of B, both at C.",
+    }
+    return Campaign.objects.create(**{**defaults, **fields})
+
+
+def make_pledge(**fields: Any) -> Pledge:
+    defaults: dict[str, Any] = {
+        "nonce": uuid4(),
+        "amount": Money(2500),
+        "email": "gail@example.org",
+        "name": "Gail Guest",
+        "display": Donation.Display.PRIVATE,
+    }
+    return Pledge(**{**defaults, **fields})
+
+
+def start_donation(campaign: Campaign, **fields: Any) -> Donation:
+    """Go as far as Stripe's page: the donation is written down and has its session."""
+    pledge = make_pledge(**fields)
+    services.start_checkout(campaign=campaign, pledge=pledge, now=timezone.now())
+    return Donation.objects.get(form_nonce=pledge.nonce)
+
+
+def form_data(campaign: Campaign, **fields: str) -> dict[str, str]:
+    """What a browser posts from the form to give."""
+    defaults = {
+        "amount": "2500",
+        "other": "",
+        "name": "Gail Guest",
+        "email": "gail@example.org",
+        "display": "private",
+        "nonce": forms.new_nonce(campaign),
+    }
+    return {**defaults, **fields}
+
+
+def make_admin(**fields: Any) -> User:
+    number = next(_numbers)
+    user = User.objects.create_superuser(f"ada-{number}@example.org", "a long pass phrase")
+    for name, value in fields.items():
+        setattr(user, name, value)
+    user.save()
+    return user
+
+
+def make_event(campaign: Campaign, **fields: Any) -> Event:
+    defaults: dict[str, Any] = {"title": f"Meeting {next(_numbers)}", "when_text": "Soon"}
+    return Event.objects.create(campaign=campaign, **{**defaults, **fields})
+
+
+def make_update(
+    campaign: Campaign, *, ago: timedelta = timedelta(hours=1), **fields: Any
+) -> Update:
+    published_at: datetime = timezone.now() - ago
+    defaults: dict[str, Any] = {
+        "title": f"News {next(_numbers)}",
+        "body": "What became of it.",
+        "published_at": published_at,
+    }
+    return Update.objects.create(campaign=campaign, **{**defaults, **fields})
+
+
+def webhook_secret() -> str:
+    return settings.STRIPE_WEBHOOK_SECRETS[0]

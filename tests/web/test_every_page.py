@@ -1,0 +1,212 @@
+"""What holds of every page: who may see it, which headers it carries, what it leaves out."""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from alliance.core import patchwork
+from alliance.local.standin import StandIn
+from alliance.web import queries
+from campaigns.models import Campaign
+from tests import factories
+
+# Every address outside Django admin: who may use it, by which methods. A view that is not here
+# fails the suite.
+EVERYBODY, LINK_HOLDERS, STRIPE = "everybody", "whoever has the link", "who signs as Stripe"
+ACCESS = {
+    "web:home": (EVERYBODY, {"GET"}),
+    "web:campaign": (EVERYBODY, {"GET"}),
+    "web:privacy": (EVERYBODY, {"GET"}),
+    "web:art": (EVERYBODY, {"GET"}),
+    "web:media": (EVERYBODY, {"GET"}),
+    "web:healthz": (EVERYBODY, {"GET"}),
+    "web:readyz": (EVERYBODY, {"GET"}),
+    "donations:give": (EVERYBODY, {"GET", "POST"}),
+    "donations:gift": (LINK_HOLDERS, {"GET"}),
+    "donations:gift_state": (LINK_HOLDERS, {"GET"}),
+    "donations:webhook": (STRIPE, {"POST"}),
+}
+# Voids of HTML: they never close.
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+
+
+def views(patterns: list[Any], namespace: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.app_name != "admin":
+                yield from views(pattern.url_patterns, f"{pattern.app_name}:")
+        elif isinstance(pattern, URLPattern):
+            yield f"{namespace}{pattern.name}"
+
+
+def test_every_view_has_its_line_in_the_table() -> None:
+    assert set(views(get_resolver().url_patterns)) == set(ACCESS)
+
+
+@pytest.fixture
+def addresses(campaign: Campaign, standin: StandIn) -> dict[str, str]:
+    gift = factories.start_donation(campaign).get_absolute_url()
+    return {
+        "web:home": "/",
+        "web:campaign": campaign.get_absolute_url(),
+        "web:privacy": "/privacy/",
+        "web:art": f"/art/hero-{campaign.slug}.svg",
+        "web:media": "/media/nothing.webp",
+        "web:healthz": "/healthz",
+        "web:readyz": "/readyz",
+        "donations:give": f"/c/{campaign.slug}/give/",
+        "donations:gift": gift,
+        "donations:gift_state": f"{gift}state/",
+        "donations:webhook": "/stripe/webhook/",
+    }
+
+
+def test_each_takes_its_own_methods_and_no_other(
+    client: Client, addresses: dict[str, str]
+) -> None:
+    for name, (_, methods) in ACCESS.items():
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            status = client.generic(method, addresses[name]).status_code
+            assert (status == 405) == (method not in methods), (name, method, status)
+
+
+def test_every_answer_carries_the_headers_that_guard_it(
+    client: Client, addresses: dict[str, str]
+) -> None:
+    for address in [*addresses.values(), "/nothing/", "/admin/", "/admin/login/"]:
+        response = client.get(address)
+        policy = response["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy.replace(f"form-action 'self' {standin_of(policy)}", "")
+        assert response["X-Content-Type-Options"] == "nosniff"
+        assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert response["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "camera=()" in response["Permissions-Policy"]
+        assert response["Referrer-Policy"] in {"strict-origin-when-cross-origin", "no-referrer"}
+
+
+def standin_of(policy: str) -> str:
+    found = re.search(r"form-action 'self' (\S+)", policy)
+    return found[1].rstrip(";") if found else "-"
+
+
+class Strict(HTMLParser):
+    """Fail on what browsers forgive: tags left open or crossed, ids given twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.inline: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name in {"href", "action"} or (name == "src" and value):
+                self.links.append(value or "")
+            if name == "style" or name.startswith("on"):
+                self.inline.append(name)
+        if tag == "style" or (tag == "script" and "src" not in dict(attrs)):
+            self.inline.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes something else"
+
+
+def parsed(html: str) -> Strict:
+    parser = Strict()
+    parser.feed(html)
+    assert parser.open == []
+    return parser
+
+
+def test_every_page_is_sound_html_without_inline_code_and_its_links_lead_somewhere(
+    client: Client, addresses: dict[str, str]
+) -> None:
+    pages = ["web:home", "web:campaign", "web:privacy", "donations:give", "donations:gift"]
+    for name in pages:
+        html = client.get(addresses[name]).content.decode()
+        page = parsed(html)
+        assert page.inline == [], name
+        assert len(page.ids) == len(set(page.ids)), name
+        assert html.count("<h1") == html.count("<main") == 1, name
+        for link in page.links:
+            if link.startswith("#"):
+                assert link[1:] in page.ids, (name, link)
+            elif link.startswith("/") and not link.startswith("/static/"):
+                assert client.get(link).status_code == 200, (name, link)
+    invalid = client.post(addresses["donations:give"], {})
+    assert parsed(invalid.content.decode()).inline == []
+
+
+def test_an_unknown_address_says_so_in_the_sites_own_look(client: Client, db: None) -> None:
+    response = client.get("/nothing/here/")
+
+    assert response.status_code == 404
+    assert parsed(response.content.decode()).inline == []
+    assert "<h1" in response.content.decode()
+
+
+def test_a_crash_says_so_and_shows_nothing_of_itself(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash() -> None:
+        raise RuntimeError("the reason")
+
+    monkeypatch.setattr(queries, "cards", crash)
+
+    response = Client(raise_request_exception=False).get("/")
+
+    assert response.status_code == 500
+    assert "the reason" not in response.content.decode()
+    assert "<h1" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["nothing", "hero-", "quilt-101-0", "quilt-1-100", "strip-999999999", "../x", "hero-%00"],
+)
+def test_drawings_that_are_none_are_not_drawn(client: Client, name: str) -> None:
+    assert client.get(f"/art/{name}.svg").status_code == 404
+
+
+def test_a_drawing_is_kept_for_ever_and_styled_by_its_own_hash(client: Client) -> None:
+    response = client.get("/art/strip-11.svg")
+
+    assert response["Content-Type"] == "image/svg+xml"
+    assert "immutable" in response["Cache-Control"]
+    assert patchwork.STYLE_SOURCE in response["Content-Security-Policy"]
+
+
+def test_media_serves_what_is_there_and_nothing_above_it(
+    client: Client, settings: Any, tmp_path: Any
+) -> None:
+    (tmp_path / "media").mkdir()
+    (tmp_path / "secret.txt").write_text("no")
+    (tmp_path / "media" / "a.webp").write_bytes(b"picture")
+    settings.MEDIA_ROOT = str(tmp_path / "media")
+
+    with closing(client.get("/media/a.webp")) as good:
+        assert b"".join(good.streaming_content) == b"picture"  # type: ignore[attr-defined]
+        assert "sandbox" in good["Content-Security-Policy"]
+    for path in ("../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", ""):
+        assert client.get(f"/media/{path}").status_code in {400, 404}
+
+
+def test_readyz_tells_of_database_broker_and_jobs_and_names_no_secret(
+    client: Client, db: None
+) -> None:
+    told = client.get("/readyz").json()
+
+    assert told == {"database": True, "broker": True, "jobs": {}}

@@ -1,0 +1,7 @@
+"""Updates: what became of the money."""
+
+from django.apps import AppConfig
+
+
+class UpdatesConfig(AppConfig):
+    name = "updates"
