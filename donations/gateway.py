@@ -33,6 +33,10 @@ class Unavailable(Exception):
     """Stripe did not answer, or not now. What was asked may or may not have happened."""
 
 
+class Broken(Unavailable):
+    """Stripe answered with an error of its own, and keeps that answer under the key it got."""
+
+
 class Declined(Exception):
     """Stripe understood and said no; asking the same again is no use."""
 
@@ -238,9 +242,11 @@ def _call() -> Iterator[stripe.StripeClient]:
     try:
         yield _client()
     except stripe.StripeError as error:
+        status = error.http_status or 0
         # 409: our own first call with this key is still under way.
-        is_no = 400 <= (error.http_status or 0) < 500 and error.http_status not in {401, 409, 429}  # noqa: PLR2004
-        raise (Declined if is_no else Unavailable)(str(error)) from error
+        if 400 <= status < 500 and status not in {401, 403, 409, 429}:  # noqa: PLR2004 (HTTP)
+            raise Declined(str(error)) from error
+        raise (Broken if status >= 500 else Unavailable)(str(error)) from error  # noqa: PLR2004
     finally:
         _slots.release()
 

@@ -73,8 +73,8 @@ def start_checkout(*, campaign: Campaign, pledge: Pledge, now: datetime) -> str:
         return donation.session_url
     try:
         session = gateway.create_session(_order(donation))
-    except gateway.Declined:
-        # A no is kept under its key; the next try needs another one.
+    except (gateway.Declined, gateway.Broken):
+        # Stripe keeps such an answer under its key; the next try needs another one.
         Donation.objects.filter(pk=donation.pk, attempt=donation.attempt).update(
             attempt=donation.attempt + 1
         )

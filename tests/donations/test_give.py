@@ -264,12 +264,17 @@ def test_when_stripe_is_away_the_donor_is_told_and_can_try_again(
 ) -> None:
     standin.faults.set(fault, probability=1, seconds=0)
 
-    response = give(client, campaign, email="typed@example.org")
+    data = factories.form_data(campaign, email="typed@example.org")
+
+    response = client.post(f"/c/{campaign.slug}/give/", data)
 
     page = response.content.decode()
     assert response.status_code == 503
     assert "Nothing has been charged" in page
     assert 'value="typed@example.org"' in page
+    standin.faults.clear()
+    assert client.post(f"/c/{campaign.slug}/give/", data).status_code == 303
+    assert len(standin.objects("checkout.session")) == 1
 
 
 def test_an_hour_later_the_form_opens_a_new_page(

@@ -1,8 +1,9 @@
 """The embedded Postgres: its files survive, its socket is private, its leftovers do no harm."""
 
 import os
+import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -16,10 +17,11 @@ USERS = [postgres.acceptable_user()] + ([postgres.lent_rights()] if os.geteuid()
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
+def data(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "a closed folder"
     folder.mkdir(mode=0o700)
-    return folder
+    yield folder
+    shutil.rmtree(sockets.folder(folder))
 
 
 def start(server: Postgres, supervisor: Supervisor) -> None:

@@ -18,27 +18,11 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 FILES = {"/standin.css": "text/css; charset=utf-8", "/standin.svg": "image/svg+xml"}
 METHODS = [
-    {"number": payments.PAYS, "shown": "4242 4242 4242 4242", "outcome": "A card that pays"},
-    {
-        "number": payments.DECLINES,
-        "shown": "4000 0000 0000 0002",
-        "outcome": "A card that is declined",
-    },
-    {
-        "number": payments.ASKS_3DS,
-        "shown": "4000 0027 6000 3184",
-        "outcome": "A card that asks for 3-D Secure",
-    },
-    {
-        "number": payments.DISPUTED_LATER,
-        "shown": "4000 0000 0000 0259",
-        "outcome": "A card that pays, to be disputed later",
-    },
-    {
-        "number": payments.SETTLES_LATER,
-        "shown": "DE89 3704 0044 0532 0130 00",
-        "outcome": "A bank account that settles later",
-    },
+    (payments.PAYS, "4242 4242 4242 4242", "A card that pays"),
+    (payments.DECLINES, "4000 0000 0000 0002", "A card that is declined"),
+    (payments.ASKS_3DS, "4000 0027 6000 3184", "A card that asks for 3-D Secure"),
+    (payments.DISPUTED_LATER, "4000 0000 0000 0259", "A card that pays, to be disputed later"),
+    (payments.SETTLES_LATER, "DE89 3704 0044 0532 0130 00", "A bank account that settles later"),
 ]
 SYMBOLS = {"eur": "€", "gbp": "£", "usd": "$"}
 ROWS = 30

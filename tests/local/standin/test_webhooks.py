@@ -73,7 +73,7 @@ def test_a_duplicate_is_the_same_event_twice(
     standin.drain()
 
     assert receiver.types() == [*PAID, "checkout.session.completed"]
-    assert receiver.heard[-1][0] == receiver.heard[-2][0] or len(standin.events()) == 5
+    assert len({json.loads(body)["id"] for body, _, _ in receiver.heard}) == len(PAID)
 
 
 def test_reordered_and_delayed_webhooks_arrive_late_and_all(
