@@ -142,8 +142,8 @@ def list_page(kept: Mailbox, start: int) -> str:
     title = f"Mailbox ({len(ids)})"
     return page(
         title,
-        f'<header><h1>{title}</h1><a href="/">Look again</a></header><p class="quiet">Every mail '
-        f"this site sends ends here. None leaves this machine.</p><main><ol>{rows}</ol>"
+        f'<header><h1>{title}</h1><a href="/">Look again</a></header><main><p class="quiet">Every '
+        f"mail this site sends ends here. None leaves this machine.</p><ol>{rows}</ol>"
         f"{older or ('' if ids else '<p>No mail yet.</p>')}</main>",
     )
 

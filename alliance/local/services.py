@@ -17,7 +17,8 @@ from alliance.local import broker, environment, postgres, processes, sockets
 from alliance.local.environment import Ports
 from alliance.local.processes import ROOT, Program, Supervisor
 
-DEFAULT_DATA = ROOT / ".data/demo"
+# Where every command of manage.py finds the embedded servers, if no --data says otherwise.
+DEFAULT_DATA = Path(os.environ.get("ALLIANCE_DATA", ROOT / ".data/demo"))
 CLAIM = "ports.json"
 LEFTOVER_SECONDS = 3.0  # programs of a killed parent need about one to shut down
 ATTACH_SECONDS = 30.0

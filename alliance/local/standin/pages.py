@@ -108,6 +108,8 @@ def _ask(
     facts = {
         "title": checkout.title(standin.account, session),
         "amount": money(session["amount_total"], session["currency"]),
+        # Shown after a failed 3-D Secure step, too, whose own address would take it for an answer.
+        "action": f"/c/pay/{session['id']}",
         "verb": "Donate" if session["submit_type"] == "donate" else "Pay",
         "cancel_url": session["cancel_url"] or "",
         "email": session["customer_email"] or form.get("email") or details.get("email") or "",

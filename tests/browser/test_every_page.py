@@ -1,0 +1,159 @@
+"""Every page, on a phone and on a desk, by day and by night: usable by everybody, and seen."""
+
+import json
+import re
+from collections.abc import Callable
+from io import BytesIO
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ROOT, Site, eventually, picture
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SIZES = [(360, 740), (1280, 800)]
+SCHEMES = ["light", "dark"]
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+    return [f"{v['id']}: {node['html'][:160]}" for v in found for node in v["nodes"]]
+
+
+def visit(page: Page, site: Site, name: str) -> None:
+    addresses = {
+        "home": site.url,
+        "campaign": site.campaign,
+        "give": f"{site.campaign}give/?amount=2500",
+        "privacy": f"{site.url}/privacy/",
+        "missing": f"{site.url}/nothing/",
+        "mailbox": site.mailbox,
+        "checkout": f"{site.campaign}give/?amount=2500",
+        "errors": f"{site.campaign}give/",
+    }
+    page.goto(addresses[name])
+    if name == "errors":
+        page.get_by_role("button", name="Continue to payment").click()
+    if name == "checkout":
+        page.get_by_label("Your name", exact=True).fill("Gail Guest")
+        page.get_by_label("Your e-mail address").fill("gail@example.org")
+        page.get_by_role("button", name="Continue to payment").click()
+        expect(page).to_have_url(re.compile("/c/pay/cs_"))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("size", SIZES, ids=["phone", "desk"])
+@pytest.mark.parametrize(
+    "name", ["home", "campaign", "give", "errors", "privacy", "missing", "checkout", "mailbox"]
+)
+def test_no_barrier_is_found_and_nothing_overflows(
+    open_page: Callable[..., Page], site: Site, name: str, size: tuple[int, int], scheme: str
+) -> None:
+    page = open_page(width=size[0], height=size[1], color_scheme=scheme)
+
+    visit(page, site, name)
+
+    picture(page, f"{name}-{size[0]}-{scheme}")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
+def test_the_readmes_pictures_are_of_the_real_page(
+    open_page: Callable[..., Page],
+    site: Site,
+    request: pytest.FixtureRequest,
+    width: int,
+    scheme: str,
+) -> None:
+    page = open_page(width=width, height=width * 5 // 4, color_scheme=scheme)
+    page.goto(site.campaign)
+    expect(page.locator(".hero")).to_have_js_property("complete", value=True)
+
+    shot = Image.open(BytesIO(page.screenshot()))
+
+    kept = ROOT / ".pictures" / f"campaign-{width}-{scheme}.webp"
+    if request.config.getoption("--pictures"):
+        kept.parent.mkdir(exist_ok=True)
+        shot.save(kept, quality=80)
+    with Image.open(kept) as known:
+        assert known.size == shot.size
+
+
+def test_targets_are_large_enough_for_a_thumb(open_page: Callable[..., Page], site: Site) -> None:
+    page = open_page()
+    for name in ("campaign", "give"):
+        visit(page, site, name)
+        small = page.evaluate(
+            """() => [...document.querySelectorAll('a, button, label:has(input), input')]
+                .filter((e) => !e.closest('.prose, .skip, p:not(.btn-row), dd'))
+                .map((e) => e.matches('label > input') ? e.parentElement : e)
+                .map((e) => [e.outerHTML.slice(0, 90), e.getBoundingClientRect()])
+                .filter(([, box]) => box.height > 0 && box.height < 44)
+                .map(([html]) => html)"""
+        )
+        assert small == []
+
+
+def test_the_first_tab_leads_past_the_masthead(open_page: Callable[..., Page], site: Site) -> None:
+    page = open_page(width=1280, height=800)
+    page.goto(site.campaign)
+
+    page.keyboard.press("Tab")
+
+    expect(page.locator(":focus")).to_have_text("Skip to the content")
+    expect(page.locator(":focus")).to_be_in_viewport()
+
+
+def test_text_at_twice_its_size_still_fits(open_page: Callable[..., Page], site: Site) -> None:
+    page = open_page(width=640, height=800)
+    for name in ("campaign", "give"):
+        visit(page, site, name)
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_receipt_reads_well_in_a_browser(open_page: Callable[..., Page], site: Site) -> None:
+    page = open_page()
+    visit(page, site, "checkout")
+    page.get_by_role("button", name=re.compile("Pay|Donate")).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you", timeout=15_000)
+    eventually(site.mails)
+    for scheme in SCHEMES:
+        reader = open_page(color_scheme=scheme)
+        reader.goto(site.mailbox)
+        reader.get_by_role("link", name=re.compile("Receipt")).first.click()
+        picture(reader, f"receipt-360-{scheme}")
+        frame = reader.locator("iframe").content_frame
+        expect(frame.get_by_role("heading", level=1)).to_contain_text("Thank you")
+
+
+def test_an_admin_signs_in_and_finds_campaign_gifts_and_ledger(
+    open_page: Callable[..., Page], site: Site
+) -> None:
+    password = json.loads((site.data / "secrets.json").read_text())["ALLIANCE_ADMIN_PASSWORD"]
+    page = open_page(width=1280, height=800)
+    page.goto(f"{site.url}/admin/")
+    page.get_by_label("E-mail address").fill("admin@example.org")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+    for path in (
+        "campaigns/campaign",
+        "donations/donation",
+        "donations/ledgerentry",
+        "donations/stripeevent",
+        "outbox/mail",
+        "contacts/contact",
+        "events/event",
+        "updates/update",
+        "accounts/user",
+    ):
+        page.goto(f"{site.url}/admin/{path}/")
+        expect(page.locator("#changelist")).to_be_visible()
+        if page.locator("#result_list tbody th a").count():
+            page.locator("#result_list tbody th a").first.click()
+            expect(page.locator("#content h1").first).to_be_visible()
+    picture(page, "admin-1280-light")
