@@ -56,8 +56,9 @@ def remembered_secrets(data: Path) -> dict[str, str]:
 
 def contract(data: Path, ports: Ports, *, database_url: str, redis_url: str) -> dict[str, str]:
     """Return every variable that the settings read, for one data folder and its servers."""
-    media = data.resolve() / "media"
-    media.mkdir(parents=True, exist_ok=True)
+    static, media = data.resolve() / "static", data.resolve() / "media"
+    for folder in (static, media):
+        folder.mkdir(parents=True, exist_ok=True)
     return {
         **remembered_secrets(data),
         "SITE_URL": site_url(ports),
@@ -67,7 +68,7 @@ def contract(data: Path, ports: Ports, *, database_url: str, redis_url: str) -> 
         "DEFAULT_FROM_EMAIL": "hello@example.org",
         "STRIPE_API_BASE": f"http://127.0.0.1:{ports.standin}",
         "MEDIA_ROOT": str(media),
-        "STATIC_ROOT": str(data.resolve() / "static"),
+        "STATIC_ROOT": str(static),
         "ALLIANCE_LOCAL": "true",
         "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "alliance.settings"),
     }

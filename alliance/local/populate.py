@@ -30,7 +30,10 @@ _STATEMENTS = (
             display, amount_minor, currency, consents, form_nonce, created_at, attempt,
             session_expires_at, session_id, session_url, session_rank)
         SELECT substr(replace(gen_random_uuid()::text, '-', ''), 1, 22),
-            upper(substr(md5(tag), 1, 10)), %(campaign)s, c.id, 'Demo donor', 'private', minor,
+            -- Letters as in READABLE. Of hex digits, a million gifts would have two alike.
+            translate(upper(substr(encode(sha256(convert_to(tag, 'UTF8')), 'base64'), 1, 10)),
+                '01ILOU+/', '23456789'),
+            %(campaign)s, c.id, 'Demo donor', 'private', minor,
             %(currency)s, '{}', gen_random_uuid(), at, 1, at, 'cs_' || tag, '', 3
         FROM made JOIN contacts_contact c ON c.email_key = made.email
         RETURNING id, campaign_id, contact_id, amount_minor, session_id, created_at

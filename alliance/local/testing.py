@@ -37,17 +37,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def benchmark(argv: Sequence[str]) -> int:
-    """Run tests.benchmarks beside the servers of a demo, and return its exit code."""
-    try:
-        with services.throw_away(postgres.BENCHMARK) as (data, ports, servers, supervisor):
-            companions = services.companions(data, ports, servers.environ)
-            for program in companions:
-                supervisor.start(program)
-            supervisor.wait_ready(*(program.name for program in companions))
-            return run(["tests.benchmarks", *argv], servers.environ)
-    except services.PROBLEMS as problem:
-        print(problem, file=sys.stderr)
-        return 1
+    """Run tests.benchmarks, which start servers of their own, and return its exit code."""
+    return run(["tests.benchmarks", *argv], {})
 
 
 def run(module: Sequence[str], environ: Mapping[str, str]) -> int:

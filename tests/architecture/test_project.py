@@ -25,9 +25,10 @@ def modules() -> Iterator[Path]:
 
 
 def test_every_module_opens_with_its_sentence() -> None:
-    silent = [
-        str(path) for path in modules() if not ast.get_docstring(ast.parse(path.read_text()))
-    ]
+    # A test's name is its own sentence.
+    code = [path for path in modules() if path.relative_to(ROOT).parts[0] != "tests"]
+
+    silent = [str(path) for path in code if not ast.get_docstring(ast.parse(path.read_text()))]
 
     assert silent == []
 

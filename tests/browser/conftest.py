@@ -170,5 +170,5 @@ def picture(page: Page, name: str) -> None:
     """Keep a picture of the whole page, for people to look at."""
     PICTURES.mkdir(exist_ok=True)
     page.evaluate("for (const i of document.images) i.loading = 'eager'")
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    eventually(lambda: page.evaluate("[...document.images].every((image) => image.complete)"))
     page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
