@@ -258,11 +258,12 @@ def test_a_lost_answer_is_asked_for_again_and_makes_one_page(
     assert len(standin.objects("checkout.session")) == 1
 
 
+@pytest.mark.parametrize("only", ["POST /v1/products", "POST /v1/checkout/sessions"])
 @pytest.mark.parametrize("fault", ["rate_limit", "server_error", "hang_up_before"])
 def test_when_stripe_is_away_the_donor_is_told_and_can_try_again(
-    client: Client, campaign: Campaign, standin: StandIn, fault: str
+    client: Client, campaign: Campaign, standin: StandIn, fault: str, only: str
 ) -> None:
-    standin.faults.set(fault, probability=1, seconds=0)
+    standin.faults.set(fault, probability=1, seconds=0, only=only)
 
     data = factories.form_data(campaign, email="typed@example.org")
 

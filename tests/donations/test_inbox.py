@@ -134,6 +134,20 @@ def test_a_late_success_counts_after_a_failure(
     assert books.breaches() == {}
 
 
+def test_an_old_answer_that_arrives_late_takes_nothing_back(
+    campaign: Campaign, standin: StandIn
+) -> None:
+    donation = factories.start_donation(campaign)
+    early = gateway.retrieve_session(str(donation.session_id))
+    standin.pay(str(donation.session_id), method=DELAYED)
+    late = gateway.retrieve_session(str(donation.session_id))
+
+    for session in (late, early):
+        services.record_session(session, at=timezone.now())
+
+    assert Donation.objects.with_state().get().state == State.CONFIRMING
+
+
 def test_the_no_of_a_slow_bank_is_remembered(
     campaign: Campaign, standin: StandIn, deliver: Callable[..., list[int]]
 ) -> None:
