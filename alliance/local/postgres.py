@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -67,16 +68,26 @@ def lent_rights() -> Sequence[str]:
 
 
 def acceptable_user() -> Sequence[str]:
-    """Return the command prefix that makes Postgres, which refuses root, accept its user."""
-    if os.geteuid() != 0:
+    """Return the command prefix that makes Postgres accept its user.
+
+    It refuses root, and a user without a name, as containers have. Raises PostgresError.
+    """
+    if os.geteuid() != 0 and _has_name(os.geteuid()):
         return ()
     for prefix in (namespace(), lent_rights()):
         if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
             return prefix
     raise PostgresError(
-        "Postgres refuses root, and this container lets root become nobody else: "
-        "run the command as an ordinary user."
+        "Postgres refuses root and users without a name, and this container lets nobody become "
+        "another: run the command as an ordinary user."
     )
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        return bool(pwd.getpwuid(uid))
+    except KeyError:
+        return False
 
 
 class Postgres:
