@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alliance.settings")
 
@@ -16,5 +17,5 @@ app.conf.beat_schedule = {
     "process-due-events": {"task": "donations.tasks.process_due_events", "schedule": 15.0},
     "sweep-checkouts": {"task": "donations.tasks.sweep_checkouts", "schedule": 60.0},
     "pull-events": {"task": "donations.tasks.pull_events", "schedule": 300.0},
-    "check-books": {"task": "donations.tasks.check_books", "schedule": 24 * 3600.0},
+    "check-books": {"task": "donations.tasks.check_books", "schedule": crontab(hour=3, minute=17)},
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import django_stubs_ext
+from django.core.exceptions import ImproperlyConfigured
 from environs import FileAwareEnv, validate
 
 # Django's generic classes take their type in brackets, at run time too.
@@ -26,7 +27,8 @@ CONTACT_EMAIL = env.str("CONTACT_EMAIL", "hello@example.org", validate=validate.
 
 IS_HTTPS = SITE_URL.startswith("https://")
 DEBUG = env.bool("DEBUG", False)
-SECRET_KEY = env.str("SECRET_KEY", validate=validate.Length(min=1))
+# A file's last line break is no part of a secret.
+SECRET_KEY = env.str("SECRET_KEY", validate=validate.Length(min=50)).strip()
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [urlsplit(SITE_URL).hostname])
 # Set only behind a proxy that overwrites X-Forwarded-Proto.
@@ -61,6 +63,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "alliance.core.http.security_headers",
+    "alliance.core.http.body_limit",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -161,8 +164,10 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_SOFT_TIME_LIMIT = 60
-CELERY_TASK_TIME_LIMIT = 90
+CELERY_TASK_SOFT_TIME_LIMIT = 120
+CELERY_TASK_TIME_LIMIT = 150
+# Mail may wait for a slow server; money does not wait for mail.
+CELERY_TASK_ROUTES = {"alliance.outbox.*": {"queue": "mail"}}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -181,22 +186,26 @@ EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS = _email["EMAIL_USE_TLS"]
 EMAIL_USE_SSL = _email["EMAIL_USE_SSL"]
 # Seconds for each step of a hand-over to the mail server.
-EMAIL_TIMEOUT = 15
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", validate=validate.Email())
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # -- money ----------------------------------------------------------------------------------
 
-STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", validate=validate.Length(min=1))
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", validate=validate.Length(min=1)).strip()
 # Two while one is being replaced.
 STRIPE_WEBHOOK_SECRETS: list[str] = env.list(
-    "STRIPE_WEBHOOK_SECRETS", validate=validate.Length(min=1)
+    "STRIPE_WEBHOOK_SECRETS",
+    subcast=str.strip,
+    validate=[validate.Length(min=1), validate.ContainsNoneOf([""])],
 )
 STRIPE_IS_STANDIN = STRIPE_SECRET_KEY.startswith("sk_test_standin_")
 STRIPE_IS_LIVE = "_live_" in STRIPE_SECRET_KEY
 # The stand-in's address. Asked for only with a key of its own kind, so that no wrong
 # setting can send a real key, or a real donor, anywhere but to Stripe.
 STRIPE_API_BASE = env.str("STRIPE_API_BASE") if STRIPE_IS_STANDIN else None
+if STRIPE_IS_LIVE and (LOCAL or DEBUG):
+    raise ImproperlyConfigured("STRIPE_SECRET_KEY is live: unset ALLIANCE_LOCAL and DEBUG.")
 STRIPE_PAGES = (
     [STRIPE_API_BASE]
     if STRIPE_API_BASE
@@ -229,7 +238,7 @@ SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "alliance.web.views.csrf_failure"
-# The largest form of the site is a story; a webhook has its own, larger limit.
+# More than any event of Stripe's or any form, pictures aside.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 
 # -- logging --------------------------------------------------------------------------------
@@ -237,13 +246,17 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"private": {"()": "alliance.core.logs.MaskPrivate"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "alliance.core.logs.Masked",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        }
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["private"],
         }
     },
     "root": {"handlers": ["console"], "level": env.log_level("LOG_LEVEL", logging.INFO)},

@@ -3,6 +3,7 @@
 from django import forms
 from django.contrib import admin
 from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest
 
 from campaigns import pictures
 from campaigns.models import Campaign, Goal
@@ -27,6 +28,12 @@ class CampaignAdmin(admin.ModelAdmin[Campaign]):
     list_filter = ["state", "is_demo"]
     search_fields = ["name", "title", "slug"]
     prepopulated_fields = {"slug": ["name"]}
+
+    def get_readonly_fields(self, _request: HttpRequest, obj: Campaign | None = None) -> list[str]:
+        """Keep the currency once somebody gave in it; the database would refuse another."""
+        has_gifts = obj is not None and obj.donations.exists()
+        return ["currency"] if has_gifts else []
+
     fieldsets = [
         (None, {"fields": ["name", "slug", "title", "lede", "story"]}),
         ("Picture", {"fields": ["picture", "picture_alt", "picture_credit"]}),

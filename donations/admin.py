@@ -5,8 +5,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from alliance.core.admin import ReadOnlyAdmin, ReadOnlyInline
-from donations import inbox
-from donations.models import Donation, LedgerEntry, Payment, StripeEvent
+from donations import inbox, services
+from donations.models import Donation, DonationQuerySet, LedgerEntry, Payment, StripeEvent
 
 
 class PaymentInline(ReadOnlyInline[Payment, Donation]):
@@ -37,11 +37,20 @@ class DonationAdmin(ReadOnlyAdmin[Donation]):
     ]
     ordering = ["-pk"]
     inlines = [PaymentInline]
+    actions = ["hide_name"]
     # The page's address opens the gift to whoever has it, and the form's words are proof only.
     exclude = ["public_id", "session_url"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Donation]:
         return super().get_queryset(request).with_state()  # type: ignore[attr-defined,no-any-return]
+
+    @admin.action(description="Don’t show these names in public", permissions=["hide"])
+    def hide_name(self, request: HttpRequest, donations: DonationQuerySet) -> None:
+        """Stop naming these donors on the campaign's page."""
+        self.message_user(request, f"{services.hide_names(donations)} names are hidden now.")
+
+    def has_hide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("donations.change_donation")
 
     @admin.display(ordering="contact__email_key")
     def contact_email(self, donation: Donation) -> str:
@@ -69,7 +78,14 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
     ordering = ["-received_at"]
     actions = ["process_again"]
 
-    @admin.action(description="Process again")
+    def get_exclude(self, request: HttpRequest, _obj: StripeEvent | None = None) -> list[str]:
+        """Show what Stripe wrote, addresses and all, to superusers alone."""
+        return [] if request.user.is_superuser else ["payload", "error"]
+
+    def has_process_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("donations.change_stripeevent")
+
+    @admin.action(description="Process again", permissions=["process"])
     def process_again(self, request: HttpRequest, events: QuerySet[StripeEvent]) -> None:
         """Give failed events another try; one that had its effect is left as it is."""
         revived = list(

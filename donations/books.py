@@ -40,6 +40,11 @@ INVARIANTS = {
         SELECT p.payment_intent FROM donations_payment p
         WHERE NOT EXISTS (SELECT FROM outbox_mail m
                           WHERE m.kind = 'receipt' AND m.reference = p.id::text)""",
+    "no receipt waits for more than a day, or is in doubt": """
+        SELECT id, reference, state FROM outbox_mail
+        WHERE state = 'unknown'
+            OR state IN ('queued', 'claimed', 'handing_over')
+            AND created_at < now() - interval '1 day'""",
     "no event is dead, or pending for more than ten minutes": """
         SELECT id, type, state FROM donations_stripeevent
         WHERE state = 'dead'

@@ -10,6 +10,7 @@ from django.core import signing
 from django.core.validators import RegexValidator
 
 from alliance.contacts import services as contacts
+from alliance.contacts.models import normalise
 from alliance.core import money
 from alliance.core.money import Money
 from campaigns.models import Campaign
@@ -27,6 +28,10 @@ _no_tricks = RegexValidator(
     "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]",
     "Leave out the invisible characters in your name; letters, spaces and hyphens are fine.",
     inverse_match=True,
+)
+# A name is shown in public to whoever paid the smallest amount: it is no place to advertise.
+_no_address = RegexValidator(
+    r"://|www\.", "Enter your name without a web address.", inverse_match=True
 )
 
 
@@ -51,7 +56,7 @@ class GiveForm(forms.Form):
     name = forms.CharField(
         label="Your name",
         max_length=100,
-        validators=[_no_tricks],
+        validators=[_no_tricks, _no_address],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
         error_messages={
             "required": "Enter your name.",
@@ -104,6 +109,14 @@ class GiveForm(forms.Form):
         field = self.fields["amount"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 (declared above; for mypy)
         return field
+
+    def clean_email(self) -> str:
+        try:
+            return normalise(self.cleaned_data["email"])
+        except ValueError as error:
+            raise forms.ValidationError(
+                "Enter an e-mail address like name@example.org, without accents before the @."
+            ) from error
 
     def clean_nonce(self) -> uuid.UUID:
         stale = "This form had been open for a long time. Please check it and send it again."

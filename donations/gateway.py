@@ -41,6 +41,10 @@ class Declined(Exception):
     """Stripe understood and said no; asking the same again is no use."""
 
 
+class Missing(Declined):
+    """Stripe knows nothing of that name: made with another key, perhaps, or too long ago."""
+
+
 class BadSignature(Exception):
     """Whoever sent this does not know the webhook's secret."""
 
@@ -147,15 +151,24 @@ def expire_session(session_id: str) -> Session:
     try:
         with _call() as client:
             return read_session(client.v1.checkout.sessions.expire(session_id).to_dict())
+    except Missing:
+        raise
     except Declined:
         return retrieve_session(session_id)
 
 
-def events_since(moment: datetime, types: list[str]) -> Iterator[Event]:
-    """Ask for all events of these types since a moment; at most 20 types, 30 days back."""
+def events_between(start: datetime, end: datetime, types: list[str]) -> Iterator[Event]:
+    """Ask for all events of these types from a moment on, before another; 30 days back at most.
+
+    At most 20 types.
+    """
     with _call() as client:
         events = client.v1.events.list(
-            {"created": {"gte": int(moment.timestamp())}, "types": types, "limit": 100}
+            {
+                "created": {"gte": int(start.timestamp()), "lt": int(end.timestamp())},
+                "types": types,
+                "limit": 100,
+            }
         )
         for event in events.auto_paging_iter():
             yield read_event(json.dumps(event.to_dict()))
@@ -245,7 +258,7 @@ def _call() -> Iterator[stripe.StripeClient]:
         status = error.http_status or 0
         # 409: our own first call with this key is still under way.
         if 400 <= status < 500 and status not in {401, 403, 409, 429}:  # noqa: PLR2004 (HTTP)
-            raise Declined(str(error)) from error
+            raise (Missing if status == 404 else Declined)(str(error)) from error  # noqa: PLR2004
         raise (Broken if status >= 500 else Unavailable)(str(error)) from error  # noqa: PLR2004
     finally:
         _slots.release()

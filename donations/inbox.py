@@ -22,6 +22,8 @@ FIRST_RETRY = timedelta(seconds=5)
 SLOWEST_RETRY = timedelta(hours=1)
 # Stripe keeps events for 30 days; a first pull looks back as far as its own retries go.
 FIRST_PULL = timedelta(days=3)
+PULL_SLICE = timedelta(hours=1)
+CLOCK_SKEW = timedelta(minutes=5)
 # Events may become visible a little after their own time.
 PULL_OVERLAP = timedelta(minutes=30)
 
@@ -57,25 +59,29 @@ HANDLERS: dict[str, Callable[[gateway.Event], bool]] = {
 
 def receive(event: gateway.Event, *, now: datetime) -> bool:
     """Keep an event whose origin is certain; return whether it was new."""
-    is_ours = event.type in HANDLERS and event.is_live == settings.STRIPE_IS_LIVE
     with transaction.atomic():
-        made = StripeEvent.objects.bulk_create(
-            [
-                StripeEvent(
-                    id=event.id,
-                    type=event.type,
-                    created_at=event.created_at,
-                    received_at=now,
-                    next_try_at=now,
-                    payload=event.payload,
-                    state=StripeEvent.State.PENDING if is_ours else StripeEvent.State.IGNORED,
-                )
-            ],
-            ignore_conflicts=True,
+        _, is_new = StripeEvent.objects.get_or_create(
+            id=event.id,
+            defaults={
+                "type": event.type,
+                "created_at": event.created_at,
+                "received_at": now,
+                "next_try_at": now,
+                "payload": event.payload,
+                "state": _first_state(event),
+            },
         )
-        if is_ours:
+        if is_new:
             jobs.wake_after_commit("donations.tasks.process_event", event.id)
-    return bool(made)
+    return is_new
+
+
+def _first_state(event: gateway.Event) -> StripeEvent.State:
+    if event.is_live != settings.STRIPE_IS_LIVE:
+        return StripeEvent.State.IGNORED
+    if event.type not in HANDLERS:
+        return StripeEvent.State.UNHANDLED
+    return StripeEvent.State.PENDING
 
 
 def process(event_id: str) -> None:
@@ -114,7 +120,28 @@ def process_due(*, now: datetime) -> None:
 
 
 def pull(*, now: datetime) -> int:
-    """Fetch the events that no webhook brought, and return how many there were."""
+    """Fetch the events that no webhook brought, and return how many there were.
+
+    The oldest first, slice by slice, each remembered when it is done: after a long silence
+    one run need not fetch it all.
+    """
     last = Heartbeat.objects.filter(job="pull_events").first()
-    since = last.beat_at - PULL_OVERLAP if last else now - FIRST_PULL
-    return sum(receive(event, now=now) for event in gateway.events_since(since, sorted(HANDLERS)))
+    start = last.beat_at - PULL_OVERLAP if last else now - FIRST_PULL
+    fetched = 0
+    while start < now:
+        end = start + PULL_SLICE
+        if end >= now:
+            end = now + CLOCK_SKEW
+        for event in gateway.events_between(start, end, sorted(HANDLERS)):
+            fetched += receive(event, now=now)
+        start = end
+        Heartbeat.objects.update_or_create(job="pull_events", defaults={"beat_at": min(end, now)})
+    return fetched
+
+
+def adopt() -> int:
+    """Take up the kept events of types that this version, unlike an earlier one, knows."""
+    known = StripeEvent.objects.filter(
+        state=StripeEvent.State.UNHANDLED, type__in=sorted(HANDLERS)
+    )
+    return known.update(state=StripeEvent.State.PENDING)

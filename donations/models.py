@@ -62,14 +62,16 @@ class DonationQuerySet(models.QuerySet["Donation"]):
         )
 
     def to_be_shown(self) -> Self:
-        """Keep those that were paid by people who want to be named, the latest first."""
-        named = self.exclude(display=Donation.Display.PRIVATE)
-        return named.filter(payments__entries__kind=Kind.GIFT).order_by("-pk")
+        """Keep those whose donors are named in public, the latest first."""
+        return self.filter(shown_at__isnull=False).order_by("-shown_at")
 
     def unsettled(self) -> Self:
-        """Keep those with a Checkout session that Stripe has not finished with."""
+        """Keep those with a Checkout session whose end is not known."""
         return self.filter(
-            session_id__isnull=False, session_rank=SessionRank.OPEN, payments__isnull=True
+            session_id__isnull=False,
+            session_rank__in=[SessionRank.OPEN, SessionRank.COMPLETE],
+            payments__isnull=True,
+            failed_at__isnull=True,
         )
 
 
@@ -94,6 +96,10 @@ class Donation(models.Model):
     # One form, one donation: the second click finds the first one's row.
     form_nonce = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
+    said_at = models.DateTimeField(default=timezone.now, help_text="When the form was last sent.")
+    shown_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when the donor, who asked for it, is named."
+    )
 
     # What Stripe is asked, stored, so that asking again asks the same. Each attempt has a key.
     attempt = models.PositiveSmallIntegerField(default=1)
@@ -102,6 +108,7 @@ class Donation(models.Model):
     session_url = models.TextField(blank=True)
     session_rank = models.SmallIntegerField(choices=SessionRank, default=SessionRank.NONE)
     asked_at = models.DateTimeField(null=True, blank=True, help_text="When Stripe was last asked.")
+    told_at = models.DateTimeField(null=True, blank=True, help_text="When Stripe last told.")
     failed_at = models.DateTimeField(null=True, blank=True)
 
     # Only where a query asked for it: `with_state()`.
@@ -115,19 +122,23 @@ class Donation(models.Model):
                 condition=Q(amount_minor__gt=0), name="donation_amount_is_positive"
             ),
             models.CheckConstraint(
+                condition=Q(shown_at__isnull=True) | ~Q(display="private"),
+                name="donation_private_is_never_shown",
+            ),
+            models.CheckConstraint(
                 condition=Q(session_rank=SessionRank.NONE) | Q(session_id__isnull=False),
                 name="donation_session_rank_has_its_session",
             ),
         ]
         indexes = [
             models.Index(
-                "created_at",
+                "asked_at",
                 condition=Q(session_rank=SessionRank.OPEN),
                 name="donation_unsettled",
             ),
             models.Index(
-                fields=["campaign", "-id"],
-                condition=~Q(display="private"),
+                fields=["campaign", "-shown_at"],
+                condition=Q(shown_at__isnull=False),
                 name="donation_shown",
             ),
         ]
@@ -141,6 +152,12 @@ class Donation(models.Model):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the donor has paid, or the bank is still at it: nothing may start anew."""
+        is_waiting = self.session_rank == SessionRank.COMPLETE and self.failed_at is None
+        return is_waiting or self.payments.exists()
 
     @property
     def idempotency_key(self) -> str:
@@ -256,7 +273,8 @@ class StripeEvent(models.Model):
     class State(models.TextChoices):
         PENDING = "pending", "waits to be processed"
         PROCESSED = "processed", "processed"
-        IGNORED = "ignored", "not ours, or of no concern"
+        IGNORED = "ignored", "not ours"
+        UNHANDLED = "unhandled", "of a type that this version does not know"
         DEAD = "dead", "failed too often: needs a person"
 
     id = models.CharField(max_length=255, primary_key=True)
@@ -281,6 +299,12 @@ class StripeEvent(models.Model):
         ]
         indexes = [
             models.Index("next_try_at", condition=Q(state="pending"), name="event_due"),
+            models.Index(
+                "received_at",
+                condition=Q(state__in=["pending", "dead"]),
+                name="event_open",
+            ),
+            models.Index("type", condition=Q(state="unhandled"), name="event_unhandled"),
             models.Index("received_at", name="event_received"),
         ]
 

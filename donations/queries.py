@@ -6,10 +6,11 @@ from django.db.models import Sum
 
 from alliance.core.money import Money
 from campaigns.models import Campaign
-from donations.models import TotalSlot
+from donations.models import Donation, TotalSlot
 
 # The quilt has a hundred patches: one patch is one per cent of the target.
 PATCHES = 100
+SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,21 @@ class Progress:
     @property
     def per_patch(self) -> Money:
         return Money(-(-self.target.minor // PATCHES), self.target.currency)
+
+
+def supporters_of(campaign: Campaign) -> list[dict[str, object]]:
+    """Return the latest donors who asked to be named, the amount beside those who want it."""
+    named = campaign.donations.to_be_shown()[:SHOWN].prefetch_related("payments")
+    return [
+        {
+            "name": gift.name,
+            # What was paid, whatever the form said in the end.
+            "amount": Money(sum(p.amount_minor for p in gift.payments.all()), gift.currency)
+            if gift.display == Donation.Display.NAME_AND_AMOUNT
+            else None,
+        }
+        for gift in named
+    ]
 
 
 def progress_of(campaign: Campaign) -> Progress:

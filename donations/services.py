@@ -7,15 +7,16 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
+from django.utils import timezone
 
 from alliance.contacts import services as contacts
 from alliance.core.money import Money
 from alliance.outbox import services as outbox
 from campaigns.models import Campaign
 from donations import gateway, ledger, mails
-from donations.models import Donation, Payment, SessionRank
+from donations.models import Donation, DonationQuerySet, Payment, SessionRank
 
 logger = logging.getLogger(__name__)
 
@@ -63,11 +64,10 @@ def start_checkout(*, campaign: Campaign, pledge: Pledge, now: datetime) -> str:
     """
     said = _said(pledge)
     donation = _write_down(campaign=campaign, nonce=pledge.nonce, said=said, now=now)
-    if _is_outdated(donation, said, now) and not donation.payments.exists():
-        if donation.session_id:
-            record_session(gateway.expire_session(donation.session_id), at=now)
+    if not donation.is_under_way and _is_outdated(donation, said, now):
+        _close_page(donation, now)
         donation = _write_again(donation, said=said, now=now)
-    if donation.payments.exists() or donation.session_rank == SessionRank.COMPLETE:
+    if donation.is_under_way:
         return donation.get_absolute_url()
     if donation.session_url:
         return donation.session_url
@@ -79,7 +79,11 @@ def start_checkout(*, campaign: Campaign, pledge: Pledge, now: datetime) -> str:
             attempt=donation.attempt + 1
         )
         raise
-    _remember(donation, session)
+    if not _remember(donation, session):
+        # Another tab sent other words meanwhile: there is to be one page to pay on, and it
+        # is not this one.
+        gateway.expire_session(session.id)
+        return donation.get_absolute_url()
     return session.url
 
 
@@ -96,7 +100,8 @@ def record_session(session: gateway.Session, *, at: datetime) -> bool:
         if session.attempt == donation.attempt:
             donation.session_id = donation.session_id or session.id
             donation.session_rank = max(donation.session_rank, session.rank)
-            donation.save(update_fields=["session_id", "session_rank"])
+            donation.told_at = at
+            donation.save(update_fields=["session_id", "session_rank", "told_at"])
         if session.is_paid and session.payment_intent:
             _settle(donation, session.payment_intent, session.amount, at)
     return True
@@ -132,18 +137,53 @@ def ask_stripe(donation: Donation, *, now: datetime) -> None:
         .filter(Q(asked_at__isnull=True) | Q(asked_at__lt=now - ASK_AGAIN_AFTER), pk=donation.pk)
         .update(asked_at=now)
     )
-    if is_ours_to_ask and donation.session_id:
-        record_session(gateway.retrieve_session(donation.session_id), at=now)
+    if not is_ours_to_ask:
+        return
+    try:
+        session = gateway.retrieve_session(str(donation.session_id))
+    except gateway.Missing:
+        # Nobody can pay there any more. Should money have come all the same, its event counts.
+        _mark_expired(donation)
+    else:
+        record_session(session, at=now)
 
 
 def sweep_checkouts(*, now: datetime) -> None:
-    """Ask about donations whose news is overdue: the donor came back, or the time was up."""
+    """Ask about donations whose news is overdue: the donor came back, or the time was up.
+
+    Those not asked about for the longest come first, so that none holds up the others.
+    """
     overdue = Q(asked_at__lt=now - OVERDUE_AFTER) | Q(session_expires_at__lt=now - OVERDUE_AFTER)
-    for donation in Donation.objects.unsettled().filter(overdue).order_by("pk")[:SWEEP_BATCH]:
+    due = Donation.objects.unsettled().filter(overdue, session_rank=SessionRank.OPEN)
+    for donation in due.order_by(F("asked_at").asc(nulls_first=True))[:SWEEP_BATCH]:
         try:
             ask_stripe(donation, now=now)
-        except (gateway.Unavailable, gateway.Declined) as error:
-            logger.warning("donation %s: Stripe did not tell: %s", donation.reference, error)
+        except Exception:
+            logger.exception("gift %s: it is not known how it stands", donation.reference)
+
+
+def hide_names(donations: DonationQuerySet) -> int:
+    """Stop naming the donors of these gifts in public, and return how many were named."""
+    with transaction.atomic():
+        campaigns = list(donations.to_be_shown().values_list("campaign", flat=True))
+        Campaign.objects.filter(pk__in=campaigns).update(changed_at=timezone.now())
+        return donations.to_be_shown().order_by().update(shown_at=None)
+
+
+def _close_page(donation: Donation, now: datetime) -> None:
+    """See to it that nobody can pay on the page that a new one is to follow."""
+    if not donation.session_id:
+        return
+    try:
+        record_session(gateway.expire_session(donation.session_id), at=now)
+    except gateway.Missing:
+        _mark_expired(donation)
+
+
+def _mark_expired(donation: Donation) -> None:
+    Donation.objects.filter(
+        pk=donation.pk, attempt=donation.attempt, session_rank__lt=SessionRank.EXPIRED
+    ).update(session_rank=SessionRank.EXPIRED)
 
 
 @transaction.atomic
@@ -155,6 +195,7 @@ def _write_down(*, campaign: Campaign, nonce: UUID, said: Said, now: datetime) -
         defaults={
             "campaign": campaign,
             "created_at": now,
+            "said_at": now,
             "session_expires_at": now + SESSION_LIFE,
             **said,
         },
@@ -166,13 +207,14 @@ def _write_down(*, campaign: Campaign, nonce: UUID, said: Said, now: datetime) -
 def _write_again(donation: Donation, *, said: Said, now: datetime) -> Donation:
     """Take the form's new words, under a new attempt, unless another click has already."""
     fresh = Donation.objects.select_for_update().get(pk=donation.pk)
-    if fresh.attempt != donation.attempt or fresh.payments.exists():
+    if fresh.attempt != donation.attempt or fresh.is_under_way:
         return fresh
     for name, value in said.items():
         setattr(fresh, name, value)
     fresh.attempt += 1
     fresh.session_id, fresh.session_url, fresh.session_rank = None, "", SessionRank.NONE
-    fresh.asked_at = fresh.failed_at = None
+    fresh.asked_at = fresh.told_at = fresh.failed_at = None
+    fresh.said_at = now
     fresh.session_expires_at = now + SESSION_LIFE
     fresh.save()
     return fresh
@@ -208,7 +250,7 @@ def _order(donation: Donation) -> gateway.Order:
         campaign_name=donation.campaign.name,
         amount=donation.amount,
         email=donation.contact.email,
-        success_url=page + "?returned=1",
+        success_url=page,
         cancel_url=f"{give}?amount={donation.amount_minor}",
         expires_at=donation.session_expires_at,
         attempt=donation.attempt,
@@ -216,14 +258,13 @@ def _order(donation: Donation) -> gateway.Order:
     )
 
 
-def _remember(donation: Donation, session: gateway.Session) -> None:
-    """Keep the session's address; its webhook may have been quicker, so ranks only rise."""
-    Donation.objects.filter(pk=donation.pk, attempt=donation.attempt).update(
-        session_id=session.id, session_url=session.url
-    )
-    Donation.objects.filter(
-        pk=donation.pk, attempt=donation.attempt, session_rank__lt=session.rank
-    ).update(session_rank=session.rank)
+def _remember(donation: Donation, session: gateway.Session) -> bool:
+    """Keep the session's address, and return whether it is still the one that is wanted."""
+    ours = Donation.objects.filter(pk=donation.pk, attempt=donation.attempt)
+    is_wanted = ours.update(session_id=session.id, session_url=session.url)
+    # Its webhook may have been quicker, so the rank only rises.
+    ours.filter(session_rank__lt=session.rank).update(session_rank=session.rank)
+    return bool(is_wanted)
 
 
 def _locked(public_id: str | None) -> Donation | None:
@@ -257,5 +298,8 @@ def _settle(donation: Donation, payment_intent: str, amount: Money, at: datetime
         campaign=donation.campaign,
         wordings=donation.consents,
         source=f"gift {donation.reference}",
-        given_at=donation.created_at,
+        given_at=donation.said_at,
     )
+    if donation.display != Donation.Display.PRIVATE:
+        donation.shown_at = at
+        donation.save(update_fields=["shown_at"])

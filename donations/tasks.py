@@ -16,7 +16,8 @@ def process_event(event_id: str) -> None:
 @shared_task
 @jobs.periodic
 def process_due_events() -> None:
-    """Find the events that a lost broker or a dead worker forgot."""
+    """Find the events that a lost broker or a dead worker forgot, and those of new types."""
+    inbox.adopt()
     inbox.process_due(now=timezone.now())
 
 

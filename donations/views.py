@@ -1,12 +1,11 @@
 """The pages of giving, and the address where Stripe reports."""
 
 import logging
+from datetime import timedelta
 
-from django.core.exceptions import RequestDataTooBig
 from django.http import (
     HttpRequest,
     HttpResponse,
-    HttpResponseBase,
     HttpResponseRedirect,
     JsonResponse,
 )
@@ -18,14 +17,15 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from alliance.core.http import private
+from alliance.core.money import Money
 from campaigns.models import Campaign
 from donations import forms, gateway, inbox, queries, services
 from donations.models import Donation, State
 
 logger = logging.getLogger(__name__)
 
-# Twice what the largest event we have seen described takes; Stripe's are far smaller.
-MAX_EVENT_BYTES = 512 * 1024
+# For how long Stripe's "not yet" is repeated without asking again.
+BELIEVED_FOR = timedelta(seconds=30)
 
 
 @never_cache
@@ -50,16 +50,17 @@ def give(request: HttpRequest, slug: str) -> HttpResponse:
         logger.exception("no checkout: Stripe did not answer")
         form.add_error(
             None,
-            "Our card partner can’t be reached at the moment. Nothing has been charged, and "
-            "what you entered is still here: please try again in a minute.",
+            "Our card partner can’t be reached at the moment. What you entered is still here: "
+            "please try again in a minute. If you have paid already, don’t pay again; the "
+            "receipt will come.",
         )
         return _give_page(request, campaign, form, status=503)
     except gateway.Declined:
         logger.exception("no checkout: Stripe refused")
         form.add_error(
             None,
-            "Our card partner would not take this gift. Nothing has been charged. "
-            "Please try another amount, or write to us.",
+            "Our card partner would not take this gift. Please try another amount, or write "
+            "to us.",
         )
         return _give_page(request, campaign, form, status=502)
     return HttpResponseRedirect(address, status=303)
@@ -68,42 +69,32 @@ def give(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 def gift(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show how a gift stands. Who has the address may see it; it names nobody."""
-    donation = _find(public_id)
-    if donation.state != State.PAID and "returned" in request.GET:
-        try:
-            services.ask_stripe(donation, now=timezone.now())
-        except (gateway.Unavailable, gateway.Declined) as error:
-            logger.warning("gift %s: Stripe did not tell: %s", donation.reference, error)
-        donation = _find(public_id)
-    state = _shown_state(request, donation)
+    donation, state = _standing(public_id)
+    give_again = reverse("donations:give", args=[donation.campaign.slug])
+    is_resumable = state == State.OPEN and donation.session_expires_at > timezone.now()
     context = {
         "state": state,
         "gift": donation,
         "campaign": donation.campaign,
         "progress": queries.progress_of(donation.campaign),
-        "resume_url": donation.session_url if state == State.OPEN else "",
-        "again_url": f"{reverse('donations:give', args=[donation.campaign.slug])}"
-        f"?amount={donation.amount_minor}",
+        "resume_url": donation.session_url if is_resumable else "",
+        "again_url": f"{give_again}?amount={donation.amount_minor}",
     }
     return private(render(request, "donations/gift.html", context))
 
 
 @require_GET
-def gift_state(request: HttpRequest, public_id: str) -> HttpResponse:
+def gift_state(_request: HttpRequest, public_id: str) -> HttpResponse:
     """Tell the waiting page, in JSON, whether there is news."""
-    return private(JsonResponse({"state": _shown_state(request, _find(public_id))}))
+    return private(JsonResponse({"state": _standing(public_id)[1]}))
 
 
 @csrf_exempt
 @require_POST
-def webhook(request: HttpRequest) -> HttpResponseBase:
+def webhook(request: HttpRequest) -> HttpResponse:
     """Keep what Stripe signed, and answer at once; nothing else is ever written."""
     try:
-        body = request.body
-    except RequestDataTooBig:
-        return HttpResponse(status=413)
-    try:
-        event = gateway.verify_event(body, request.headers.get("Stripe-Signature", ""))
+        event = gateway.verify_event(request.body, request.headers.get("Stripe-Signature", ""))
     except (gateway.BadSignature, gateway.NotAnEvent) as error:
         logger.warning("webhook refused: %s", type(error).__name__)
         return HttpResponse(status=400)
@@ -111,16 +102,29 @@ def webhook(request: HttpRequest) -> HttpResponseBase:
     return HttpResponse(status=200)
 
 
+def _standing(public_id: str) -> tuple[Donation, State]:
+    """Find a gift and what can truly be said of it, having asked Stripe where that helps.
+
+    "Not paid yet" takes Stripe's own and recent word: until then it is being confirmed.
+    """
+    now = timezone.now()
+    donation = _find(public_id)
+    if donation.state in {State.OPEN, State.CONFIRMING}:
+        try:
+            services.ask_stripe(donation, now=now)
+        except (gateway.Unavailable, gateway.Declined, services.AmountMismatch):
+            logger.exception("gift %s: it is not known how it stands", donation.reference)
+        donation = _find(public_id)
+    is_known = donation.told_at is not None and donation.told_at > now - BELIEVED_FOR
+    if donation.state == State.OPEN and not is_known:
+        return donation, State.CONFIRMING
+    return donation, State(donation.state)
+
+
 def _find(public_id: str) -> Donation:
     return get_object_or_404(
         Donation.objects.with_state().select_related("campaign"), public_id=public_id
     )
-
-
-def _shown_state(request: HttpRequest, donation: Donation) -> str:
-    """Say "being confirmed" to a donor who comes back from paying before the news does."""
-    is_back = "returned" in request.GET
-    return State.CONFIRMING if is_back and donation.state == State.OPEN else donation.state
 
 
 def _blank_form(request: HttpRequest, campaign: Campaign) -> forms.GiveForm:
@@ -132,7 +136,8 @@ def _blank_form(request: HttpRequest, campaign: Campaign) -> forms.GiveForm:
     elif asked in {str(preset) for preset in campaign.presets}:
         initial["amount"] = asked
     elif asked.isascii() and asked.isdecimal() and len(asked) < 9:  # noqa: PLR2004 (Stripe's 8)
-        initial |= {"amount": forms.OTHER, "other": f"{int(asked) / 100:.2f}"}
+        amount = Money(int(asked), campaign.currency)
+        initial |= {"amount": forms.OTHER, "other": amount.bare}
     return forms.GiveForm(initial=initial, campaign=campaign)
 
 

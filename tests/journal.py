@@ -10,10 +10,11 @@ from alliance.local import sockets
 
 
 class MailServer:
-    """`mails`: what was accepted, in order. `replies`: answers to give first, at RCPT or DATA."""
+    """`mails`: what was accepted, in order. `…_replies`: answers to give before any other."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
+        self.mail_replies: list[str] = []
         self.rcpt_replies: list[str] = []
         self.data_replies: list[str] = []
         # Taken, and then the link breaks before the answer: nobody on the other side can tell.
@@ -27,6 +28,14 @@ class MailServer:
 
     def __exit__(self, *_: object) -> None:
         self._controller.stop(no_assert=True)
+
+    async def handle_MAIL(  # noqa: N802 (aiosmtpd's names)
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        if self.mail_replies:
+            return self.mail_replies.pop(0)
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802 (aiosmtpd's names)
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any

@@ -1,5 +1,6 @@
 """One person by normalised e-mail address, and each consent with its proof."""
 
+import re
 from typing import Self
 
 from django.db import models
@@ -7,23 +8,33 @@ from django.db.models import Q
 
 from campaigns.models import Campaign
 
+LONGEST = 254
+ONE_ADDRESS = r"^[^\s@]+@[^\s@]+$"
+
 
 def normalise(email: str) -> str:
-    """Lower the domain and keep the rest: a mailbox may, in theory, care about its case."""
+    """Lower the domain, spelt as mail servers do (bücher.example: xn--bcher-kva.example).
+
+    The rest is kept: a mailbox may, in theory, care about its case. Raises ValueError for what
+    no mail server could be told.
+    """
     mailbox, _, domain = email.strip().rpartition("@")
-    return f"{mailbox}@{domain.lower()}"
+    spelt = f"{mailbox}@{domain.lower().encode('idna').decode()}"
+    if not (spelt.isascii() and len(spelt) <= LONGEST and re.match(ONE_ADDRESS, spelt)):
+        raise ValueError("not an address that mail servers understand")
+    return spelt
 
 
 class Contact(models.Model):
     email = models.EmailField("e-mail address", help_text="As the person last wrote it.")
     # What makes two spellings one person. Plus signs and dots are kept: they are the owner's.
-    email_key = models.CharField(max_length=254, unique=True, editable=False)
+    email_key = models.CharField(max_length=LONGEST, unique=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(email__regex=r"^[^\s@]+@[^\s@]+$"), name="contact_email_is_one_address"
+                condition=Q(email__regex=ONE_ADDRESS), name="contact_email_is_one_address"
             ),
         ]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 # Nothing on the site uses any of these; a hijacked page shall not either.
@@ -9,6 +10,9 @@ PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
     for feature in ("camera", "geolocation", "microphone", "payment", "usb", "interest-cohort")
 )
+
+# Only admins send pictures: 8 MB, and the form around them.
+UPLOAD = 10 * 1024 * 1024
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -21,6 +25,21 @@ def security_headers(get_response: Handler) -> Handler:
         response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
+
+    return handle
+
+
+def body_limit(get_response: Handler) -> Handler:
+    """Refuse bodies larger than any form of ours before a byte of them is kept."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        limit = (
+            UPLOAD if request.path.startswith("/admin/") else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        )
+        if not length.isdecimal() or int(length) > limit:
+            return HttpResponse("Too large.", status=413, content_type="text/plain")
+        return get_response(request)
 
     return handle
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from functools import partial, wraps
+from time import monotonic
 
 from celery import current_app
 from django.db import transaction
@@ -13,6 +14,9 @@ from alliance.core.db import try_advisory_lock
 from alliance.core.models import Heartbeat
 
 logger = logging.getLogger(__name__)
+
+QUIET_SECONDS = 10
+_quiet_until = 0.0
 
 
 def periodic(job: Callable[[], object]) -> Callable[[], None]:
@@ -40,7 +44,12 @@ def wake_after_commit(task: str, *args: object) -> None:
 
 
 def _wake(task: str, *args: object) -> None:
+    global _quiet_until  # noqa: PLW0603 (one broker a process, one memory of its loss)
+    if monotonic() < _quiet_until:
+        return
     try:
         current_app.send_task(task, args)
     except OperationalError as error:
+        # A broker that hangs costs seconds to find out: nobody shall pay that twice in a row.
+        _quiet_until = monotonic() + QUIET_SECONDS
         logger.warning("broker away, %s waits for its sweep: %s", task, error)

@@ -3,15 +3,14 @@
 import logging
 import re
 
-# A path under /g/ opens one person's gift: whoever reads the log could open it too.
-_SECRET_PATH = re.compile(r"(/g/)[^/?\s]+")
-_ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
+# A path under /g/ opens one person's gift: whoever reads the log could open it too. Stripe's
+# own errors repeat it as part of a key.
+_SECRET = re.compile(r"(/g/|\bd:)[\w-]{22}")
+_ADDRESS = re.compile(r"[^\s@<>\"'()=]+@[^\s@<>\"'()]+\.[^\s@<>\"'()]+")
 
 
-class MaskPrivate(logging.Filter):
-    """Blot out secret paths and e-mail addresses in whatever is about to be written."""
+class Masked(logging.Formatter):
+    """Blot out secret paths and e-mail addresses in all that is written, tracebacks too."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        text = _SECRET_PATH.sub(r"\1…", record.getMessage())
-        record.msg, record.args = _ADDRESS.sub("…@…", text), ()
-        return True
+    def format(self, record: logging.LogRecord) -> str:
+        return _ADDRESS.sub("…@…", _SECRET.sub(r"\1…", super().format(record)))

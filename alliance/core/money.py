@@ -48,6 +48,11 @@ class Money:
         is_round = exponent and not self.minor % 10**exponent
         return f"{self}.{0:0{exponent}}" if is_round else str(self)
 
+    @property
+    def bare(self) -> str:
+        """Print as one would type it: 12.50."""
+        return self.exact.removeprefix(CURRENCIES[self.currency].symbol).replace(",", "")
+
 
 _PLAIN = r"\d+"
 _GROUPED = r"\d{1,3}(?:,\d{3})+"

@@ -117,13 +117,14 @@ def site_programs(data: Path, ports: Ports, env: Mapping[str, str]) -> list[Prog
         *("--host", "127.0.0.1", "--port", str(ports.web), "alliance.wsgi:application"),
     ]
     celery = [*module, "celery", "-A", "alliance"]
-    worker = [*celery, "worker", "--concurrency=2", "--without-gossip", "--without-mingle"]
+    worker = [*celery, "worker", "--concurrency=1", "--without-gossip", "--without-mingle"]
     beat = [*celery, "beat", "--pidfile=", f"--schedule={data / 'beat'}"]
     return [
         Program(
             name="web", argv=web, env=env, is_ready=lambda: sockets.answers(ports.web, "/healthz")
         ),
-        Program(name="worker", argv=[*worker, "--loglevel=INFO"], env=env),
+        Program(name="worker", argv=[*worker, "--queues=celery", "--loglevel=INFO"], env=env),
+        Program(name="mailer", argv=[*worker, "--queues=mail", "--loglevel=INFO"], env=env),
         Program(name="beat", argv=[*beat, "--loglevel=INFO"], env=env),
     ]
 

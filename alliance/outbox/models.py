@@ -66,6 +66,9 @@ class Mail(models.Model):
         ]
         indexes = [
             models.Index("next_try_at", condition=Q(state=State.QUEUED), name="mail_due"),
+            models.Index(
+                "created_at", condition=~Q(state__in=["sent", "failed"]), name="mail_open"
+            ),
             models.Index("lease_until", condition=Q(state__in=LEASED), name="mail_leased"),
         ]
 

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from time import monotonic
 
 from django.db import transaction
 from django.utils import timezone
@@ -9,11 +10,12 @@ from django.utils import timezone
 from alliance.contacts.models import Contact
 from alliance.core import jobs
 from alliance.outbox import kinds, transport
-from alliance.outbox.models import Mail, State
+from alliance.outbox.models import Mail, MailQuerySet, State
 
 logger = logging.getLogger(__name__)
 
 BATCH = 20
+TURN_SECONDS = 30
 # Longer than a batch takes at the mail server's time-out, shorter than anybody's patience.
 LEASE = timedelta(minutes=10)
 FIRST_RETRY = timedelta(seconds=30)
@@ -32,17 +34,30 @@ def queue(*, kind: str, reference: str, contact: Contact, now: datetime) -> None
 
 
 def deliver_due() -> None:
-    """Send everything that is due, in batches that other workers leave alone."""
+    """Send what is due, in batches that other workers leave alone.
+
+    After half a minute it makes way and has itself woken again: no mail is ever cut off in
+    its hand-over by a worker's time limit.
+    """
+    give_way_at = monotonic() + TURN_SECONDS
     while mails := _claim(timezone.now()):
         try:
             with transport.connection() as connection:
                 for mail in mails:
+                    if monotonic() > give_way_at:
+                        break
                     _deliver(mail, connection)
         except transport.Deferred as error:
-            # No mail server: what this batch has not handed over goes back.
+            # No mail server.
             for mail in mails:
                 if mail.state == State.CLAIMED:
                     _put_back(mail, str(error))
+            return
+        if monotonic() > give_way_at:
+            for mail in mails:
+                if mail.state == State.CLAIMED:
+                    _move(mail, State.QUEUED)
+            jobs.wake_after_commit("alliance.outbox.tasks.deliver_due")
             return
 
 
@@ -63,6 +78,14 @@ def recover_abandoned(now: datetime) -> int:
     return unknown + queued
 
 
+def send_again(mails: MailQuerySet) -> int:
+    """Let mails leave once more that failed, or that may not have left; a person has asked."""
+    lost = mails.filter(state__in=[State.FAILED, State.UNKNOWN])
+    count = lost.update(state=State.QUEUED, attempts=0, error="", next_try_at=timezone.now())
+    jobs.wake_after_commit("alliance.outbox.tasks.deliver_due")
+    return count
+
+
 @transaction.atomic
 def _claim(now: datetime) -> list[Mail]:
     mails = list(
@@ -79,18 +102,20 @@ def _claim(now: datetime) -> list[Mail]:
 def _deliver(mail: Mail, connection: transport.Connection) -> None:
     try:
         message = kinds.render(mail.kind, mail.reference)
-    except Exception as error:  # one mail that can't be rendered must not stop the others
-        logger.exception("mail %s can't be rendered", mail.pk)
+        content = transport.as_bytes(message, to=mail.contact.email, message_id=mail.message_id)
+    except Exception as error:  # one mail that can't be written must not stop the others
+        logger.exception("mail %s can't be written", mail.pk)
         _put_back(mail, f"{type(error).__name__}: {error}")
         return
     # Written before the server is asked: whatever happens next, this mail is never sent twice.
     if not _move(mail, State.HANDING_OVER, lease_until=mail.lease_until):
         return
     try:
-        connection.hand_over(message, to=mail.contact.email, message_id=mail.message_id)
+        connection.hand_over(content, to=mail.contact.email)
     except transport.Deferred as error:
         _put_back(mail, str(error))
     except transport.Refused as error:
+        logger.error("mail %s was refused for good: %s", mail.pk, error)  # noqa: TRY400
         _move(mail, State.FAILED, error=str(error))
     except transport.Unknown as error:
         logger.exception("mail %s is unknown", mail.pk)
@@ -101,6 +126,7 @@ def _deliver(mail: Mail, connection: transport.Connection) -> None:
 
 def _put_back(mail: Mail, error: str) -> None:
     if mail.attempts >= MAX_ATTEMPTS:
+        logger.error("mail %s is given up: %s", mail.pk, error)
         _move(mail, State.FAILED, error=error)
         return
     pause = min(FIRST_RETRY * 2 ** min(mail.attempts - 1, 10), SLOWEST_RETRY)

@@ -31,18 +31,18 @@ class Connection:
     def __init__(self, smtp: smtplib.SMTP) -> None:
         self._smtp = smtp
 
-    def hand_over(self, message: Message, *, to: str, message_id: str) -> None:
+    def hand_over(self, content: bytes, *, to: str) -> None:
         """Give one mail to the server; returning means that the server took it.
 
         Raises Deferred, Refused or Unknown.
         """
-        content = _as_bytes(message, to=to, message_id=message_id)
         try:
             self._smtp.ehlo_or_helo_if_needed()
             self._smtp.rset()
-            _expect(self._smtp.mail(settings.DEFAULT_FROM_EMAIL))
+            # A server that refuses the sender has something against us, not against the mail.
+            _expect(self._smtp.mail(settings.DEFAULT_FROM_EMAIL), is_final=False)
             _expect(self._smtp.rcpt(to))
-        except (smtplib.SMTPException, OSError) as error:
+        except (smtplib.SMTPException, OSError, UnicodeError) as error:
             raise Deferred(str(error)) from error
         try:
             _expect(self._smtp.data(content))
@@ -70,19 +70,22 @@ def connection() -> Iterator[Connection]:
         backend.close()
 
 
-def _expect(reply: tuple[int, bytes]) -> None:
+def _expect(reply: tuple[int, bytes], *, is_final: bool = True) -> None:
     code, text = reply
     if 200 <= code < 300:  # noqa: PLR2004 (SMTP's own range of success)
         return
     problem = f"{code} {text.decode(errors='replace')}"
-    raise Refused(problem) if code >= PERMANENT else Deferred(problem)
+    # 5.7: policy. Our own standing with the server, which can be mended.
+    is_about_mail = is_final and not text.startswith(b"5.7.")
+    raise Refused(problem) if code >= PERMANENT and is_about_mail else Deferred(problem)
 
 
 def _bytes(text: bytes | str) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
 
 
-def _as_bytes(message: Message, *, to: str, message_id: str) -> bytes:
+def as_bytes(message: Message, *, to: str, message_id: str) -> bytes:
+    """Build one mail as it goes over the wire; raises ValueError where a header can't be one."""
     mail = EmailMultiAlternatives(
         subject=message.subject,
         body=message.text,

@@ -26,9 +26,6 @@ WHERE c.slug = %s AND c.state = ANY(%s)
 """
 
 
-SHOWN_SUPPORTERS = 12
-
-
 def fingerprint(slug: str) -> str | None:
     """Return what is different whenever a public campaign's page is; None for no such page."""
     with connection.cursor() as cursor:
@@ -57,7 +54,7 @@ def campaign_page(slug: str, *, now: datetime) -> dict[str, Any]:
             for minor in campaign.presets
         ],
         "goals": goals,
-        "supporters": list(campaign.donations.to_be_shown()[:SHOWN_SUPPORTERS]),
+        "supporters": giving.supporters_of(campaign),
         "updates": updates,
         "upcoming": list(events.upcoming(now)),
         "past": list(events.past(now)),

@@ -1,6 +1,6 @@
 """Addresses of the pages that span several rooms."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from alliance.web import views
 
@@ -10,7 +10,7 @@ urlpatterns = [
     path("c/<slug:slug>/", views.campaign, name="campaign"),
     path("privacy/", views.privacy, name="privacy"),
     path("art/<str:name>.svg", views.art, name="art"),
-    path("media/<path:path>", views.media, name="media"),
+    re_path(r"^media/(?P<path>campaigns/[\w-]{1,60}\.webp)$", views.media, name="media"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
 ]

@@ -63,6 +63,8 @@ def test_what_is_missing_is_named(name: str) -> None:
         ("DEFAULT_FROM_EMAIL", "nobody"),
         ("LOG_LEVEL", "LOUD"),
         ("SECRET_KEY", ""),
+        ("SECRET_KEY", "short"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_a,,whsec_b"),
     ],
 )
 def test_what_is_wrong_is_named(name: str, value: str) -> None:
@@ -74,14 +76,23 @@ def test_what_is_wrong_is_named(name: str, value: str) -> None:
 
 @pytest.mark.parametrize("key", ["sk_test_real", "sk_live_real", "rk_live_real"])
 def test_a_real_key_never_goes_to_the_stand_in(key: str) -> None:
-    done = load(STRIPE_SECRET_KEY=key, STRIPE_API_BASE="http://127.0.0.1:9")
+    done = load(
+        STRIPE_SECRET_KEY=key, STRIPE_API_BASE="http://127.0.0.1:9", ALLIANCE_LOCAL="false"
+    )
 
     assert done.stdout == "None\n"
 
 
+def test_a_live_key_is_refused_on_a_machine_that_makes_things_up() -> None:
+    for name in ("ALLIANCE_LOCAL", "DEBUG"):
+        others = {"ALLIANCE_LOCAL": "false", "DEBUG": "false", name: "true"}
+        done = load(STRIPE_SECRET_KEY="sk_live_real", **others)
+        assert "STRIPE_SECRET_KEY is live" in done.stderr
+
+
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     secret = tmp_path / "key"
-    secret.write_text("sk_test_from_a_file")
+    secret.write_text("sk_test_from_a_file\n")
 
     done = load(STRIPE_SECRET_KEY=None, STRIPE_SECRET_KEY_FILE=str(secret))
 

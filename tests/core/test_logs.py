@@ -4,15 +4,18 @@ import logging
 
 import pytest
 
-from alliance.core.logs import MaskPrivate
+from alliance.core.logs import Masked
+
+FORMATTER = Masked("{levelname} {message}", style="{")
 
 
 @pytest.mark.parametrize(
     ("message", "args", "written"),
     [
-        ("Not Found: %s", ("/g/Zm9vYmFy-x_1/state/",), "Not Found: /g/…/state/"),
-        ("refused gail.guest+x@example.org", (), "refused …@…"),
-        ("sent %d", (3,), "sent 3"),
+        ("Not Found: %s", (f"/g/{'x-_1' * 5}ab/state/",), "INFO Not Found: /g/…/state/"),
+        ("try another key than d:" + "k" * 22 + ":s:1", (), "INFO try another key than d:…:s:1"),
+        ("refused gail.guest+x@example.org", (), "INFO refused …@…"),
+        ("sent %d", (3,), "INFO sent 3"),
     ],
 )
 def test_secret_paths_and_addresses_are_blotted_out(
@@ -20,6 +23,16 @@ def test_secret_paths_and_addresses_are_blotted_out(
 ) -> None:
     record = logging.LogRecord("site", logging.INFO, "", 0, message, args, None)
 
-    assert MaskPrivate().filter(record)
+    assert FORMATTER.format(record) == written
 
-    assert record.getMessage() == written
+
+def test_tracebacks_are_masked_like_all_else() -> None:
+    error = ValueError("DETAIL: Key (email_key)=(gail@example.org) already exists.")
+    record = logging.LogRecord(
+        "site", logging.ERROR, "", 0, "it broke", (), (ValueError, error, None)
+    )
+
+    written = FORMATTER.format(record)
+
+    assert "ValueError: DETAIL" in written
+    assert "gail" not in written

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -98,6 +99,45 @@ def test_lists_cost_the_same_for_one_row_and_for_three(
         response = ada.get(f"/admin/donations/{model}/")
 
     assert response.context["cl"].result_count == number
+
+
+def test_a_name_is_taken_off_the_page_at_once(
+    ada: Client, campaign: Campaign, standin: StandIn
+) -> None:
+    donation = factories.start_donation(
+        campaign, name="Zoë Named", display=Donation.Display.NAME_AND_AMOUNT
+    )
+    standin.pay(str(donation.session_id))
+    services.ask_stripe(donation, now=timezone.now())
+    assert "Zoë Named</strong> £25" in ada.get(campaign.get_absolute_url()).content.decode()
+
+    ada.post(
+        "/admin/donations/donation/",
+        {"action": "hide_name", "_selected_action": [donation.pk]},
+    )
+
+    assert "Zoë" not in ada.get(campaign.get_absolute_url()).content.decode()
+
+
+def test_staff_who_may_look_see_no_address_in_events_and_set_nothing_going(
+    client: Client, paid: Donation
+) -> None:
+    looker = factories.make_admin(is_superuser=False)
+    looker.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(looker)
+    event = StripeEvent.objects.get()
+    StripeEvent.objects.update(state="dead", processed_at=None)
+
+    shown = client.get(f"/admin/donations/stripeevent/{event.pk}/change/").content.decode()
+    client.post(
+        "/admin/donations/stripeevent/",
+        {"action": "process_again", "_selected_action": [event.pk]},
+    )
+
+    assert event.type in shown
+    assert "gail@example.org" not in shown
+    assert paid.public_id not in shown
+    assert StripeEvent.objects.get().state == "dead"
 
 
 def test_others_do_not_get_in(client: Client, paid: Donation) -> None:

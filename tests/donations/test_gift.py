@@ -1,5 +1,7 @@
 """The page of a gift: it tells the truth, and mends what a lost webhook left open."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -22,7 +24,7 @@ def test_coming_back_from_paying_asks_stripe_and_says_thank_you(
     donation = factories.start_donation(campaign)
     standin.pay(str(donation.session_id))
 
-    shown = page(client, donation, "?returned=1")
+    shown = page(client, donation)
 
     assert "£25.00" in shown
     assert donation.reference in shown
@@ -44,23 +46,31 @@ def test_looking_again_and_again_asks_stripe_once(
     monkeypatch.setattr(gateway, "retrieve_session", counted)
 
     for _ in range(5):
-        assert "confirm" in page(client, donation, "?returned=1").lower()
+        assert "Not paid yet" in page(client, donation)
+        assert client.get(donation.get_absolute_url() + "state/").json() == {"state": "open"}
 
     assert asked == [donation.session_id]
 
 
-def test_before_the_news_the_page_says_so_and_never_says_failed(
+def test_before_the_news_every_way_to_ask_says_so_and_never_failed_or_unpaid(
     client: Client, campaign: Campaign, standin: StandIn
 ) -> None:
     donation = factories.start_donation(campaign)
+    standin.pay(str(donation.session_id))
     standin.faults.set("server_error", probability=1)
 
-    shown = page(client, donation, "?returned=1")
+    shown = page(client, donation)
 
     assert "http-equiv" in shown
-    assert "fail" not in shown.lower()
-    state = client.get(donation.get_absolute_url() + "state/?returned=1").json()
-    assert state == {"state": "confirming"}
+    found = re.search(r'data-status-url="([^"]+)"', shown)
+    again = re.search(r'href="([^"]+)">Check again', shown)
+    assert found
+    assert again
+    assert client.get(found[1]).json() == {"state": "confirming"}
+    for text in (shown, client.get(again[1]).content.decode()):
+        assert "fail" not in text.lower()
+        assert "nothing has been charged" not in text.lower()
+        assert "please don’t pay again" in text
 
 
 def test_a_page_is_never_settled_by_its_address_alone(
@@ -68,7 +78,7 @@ def test_a_page_is_never_settled_by_its_address_alone(
 ) -> None:
     donation = factories.start_donation(campaign)
 
-    page(client, donation, "?returned=1&session=cs_made_up&paid=yes")
+    page(client, donation, "?session=cs_made_up&paid=yes")
 
     assert Donation.objects.with_state().get().state == State.OPEN
     assert not LedgerEntry.objects.exists()
@@ -100,7 +110,7 @@ def test_a_slow_bank_is_waited_for_and_its_no_is_told(
 ) -> None:
     donation = factories.start_donation(campaign)
     standin.pay(str(donation.session_id), method="DE89370400440532013000")
-    page(client, donation, "?returned=1")
+    page(client, donation)
     assert Donation.objects.with_state().get().state == State.CONFIRMING
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from alliance.contacts.models import Consent, Contact
 from alliance.local.standin import StandIn
 from campaigns.models import Campaign, State
-from donations import forms, inbox, services
+from donations import forms, inbox, models, services
 from donations.models import Donation, LedgerEntry, Payment
 from tests import factories
 
@@ -34,7 +34,7 @@ def test_a_gift_is_written_down_and_leads_to_the_page_where_one_pays(
     assert (session["amount_total"], session["currency"]) == (2500, "gbp")
     assert session["client_reference_id"] == donation.public_id
     assert session["customer_email"] == "gail@example.org"
-    assert session["success_url"].endswith(f"/g/{donation.public_id}/?returned=1")
+    assert session["success_url"].endswith(f"/g/{donation.public_id}/")
     assert (donation.amount_minor, donation.display) == (2500, Donation.Display.PRIVATE)
     assert donation.consents == {}
     assert not Payment.objects.exists()
@@ -75,6 +75,12 @@ def test_any_amount_may_be_given(
         {"email": "gail@example.org\nBcc: all@example.org"},
         {"email": f"{'g' * 250}@example.org"},
         {"email": "a@example.org, b@example.org"},
+        {"email": '"a@b"@example.org'},
+        {"email": '"a\\ b"@example.org'},
+        {"email": "gäil@example.org"},
+        {"email": f"a@{'ß.' * 90}example.org"},
+        {"name": "Win 500 now: https://elsewhere.example"},
+        {"name": "www.elsewhere.example"},
         {"display": "everything"},
         {"nonce": ""},
         {"nonce": "made-up"},
@@ -88,7 +94,7 @@ def test_what_cannot_be_taken_is_answered_in_words_and_changes_nothing(
     page = response.content.decode()
     assert response.status_code == 422
     assert 'role="alert"' in page
-    assert "Nothing has been charged" in page
+    assert "Nothing is charged before you confirm" in page
     assert not Donation.objects.exists()
     assert not Contact.objects.exists()
     assert standin.objects("checkout.session") == []
@@ -253,7 +259,7 @@ def test_a_lost_answer_is_asked_for_again_and_makes_one_page(
     answered = client.post(f"/c/{campaign.slug}/give/", data)
 
     assert failed.status_code == 503
-    assert "Nothing has been charged" in failed.content.decode()
+    assert "Nothing is charged before you confirm" in failed.content.decode()
     assert answered.status_code == 303
     assert len(standin.objects("checkout.session")) == 1
 
@@ -271,7 +277,7 @@ def test_when_stripe_is_away_the_donor_is_told_and_can_try_again(
 
     page = response.content.decode()
     assert response.status_code == 503
-    assert "Nothing has been charged" in page
+    assert "Nothing is charged before you confirm" in page
     assert 'value="typed@example.org"' in page
     standin.faults.clear()
     assert client.post(f"/c/{campaign.slug}/give/", data).status_code == 303
@@ -310,7 +316,7 @@ def test_ticked_boxes_become_consents_with_their_proof_once_the_gift_is_paid(
     assert theirs.campaign is None
     assert "Alliance" in theirs.wording
     assert ours.source == f"gift {donation.reference}"
-    assert ours.given_at == donation.created_at
+    assert ours.given_at == donation.said_at
 
 
 def test_without_a_tick_nobody_has_agreed_to_anything(
@@ -336,6 +342,45 @@ def test_one_person_is_one_contact_however_the_address_is_spelt(
     factories.start_donation(campaign, email="gail+second@example.org")
 
     assert Contact.objects.count() == 2
+
+
+def test_an_address_under_an_accented_domain_is_spelt_as_mail_servers_do(
+    campaign: Campaign, standin: StandIn, client: Client
+) -> None:
+    assert give(client, campaign, email="gail@bücher.example").status_code == 303
+
+    assert Contact.objects.get().email == "gail@xn--bcher-kva.example"
+
+
+def test_a_bank_debit_under_way_is_not_started_anew(
+    client: Client, campaign: Campaign, standin: StandIn
+) -> None:
+    data = factories.form_data(campaign)
+    client.post(f"/c/{campaign.slug}/give/", data)
+    donation = Donation.objects.get()
+    standin.pay(str(donation.session_id), method="DE89370400440532013000")
+
+    answers = [
+        client.post(f"/c/{campaign.slug}/give/", {**data, "amount": amount})
+        for amount in ("5000", "2500")
+    ]
+
+    assert {answer["Location"] for answer in answers} == {donation.get_absolute_url()}
+    assert Donation.objects.with_state().get().state == models.State.CONFIRMING
+    assert len(standin.objects("checkout.session")) == 1
+
+
+def test_a_page_that_stripe_knows_nothing_of_is_replaced(
+    client: Client, campaign: Campaign, standin: StandIn
+) -> None:
+    data = factories.form_data(campaign)
+    client.post(f"/c/{campaign.slug}/give/", data)
+    Donation.objects.update(session_id="cs_of_another_key")
+
+    answer = client.post(f"/c/{campaign.slug}/give/", {**data, "amount": "5000"})
+
+    assert answer.status_code == 303
+    assert Donation.objects.get().session_id == standin.objects("checkout.session")[-1]["id"]
 
 
 def test_tampering_with_the_return_address_leads_nowhere(

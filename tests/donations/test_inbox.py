@@ -17,7 +17,14 @@ from alliance.local.standin import StandIn
 from alliance.outbox.models import Mail
 from campaigns.models import Campaign
 from donations import books, gateway, inbox, queries, services
-from donations.models import Donation, LedgerEntry, Payment, State, StripeEvent
+from donations.models import (
+    Donation,
+    LedgerEntry,
+    Payment,
+    SessionRank,
+    State,
+    StripeEvent,
+)
 from tests import factories
 
 DELAYED = "DE89370400440532013000"
@@ -276,6 +283,63 @@ def test_the_sweep_settles_what_no_webhook_ever_told(
     assert LedgerEntry.objects.count() == 2
     assert still_paying.pk in Donation.objects.unsettled().values_list("pk", flat=True)
     assert books.breaches() == {}
+
+
+def test_a_sweep_reaches_everybody_whatever_comes_before_them(
+    campaign: Campaign,
+    standin: StandIn,
+    later: Callable[[float], Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(services, "SWEEP_BATCH", 2)
+    for number in range(4):
+        donation = factories.start_donation(campaign, email=f"{number}@example.org")
+        Donation.objects.filter(pk=donation.pk).update(session_id=f"cs_gone_{number}")
+    odd = factories.start_donation(campaign, email="odd@example.org")
+    standin.pay(str(odd.session_id))
+    payment = factories.start_donation(campaign, email="last@example.org")
+    standin.pay(str(payment.session_id))
+    settle = services._settle
+
+    def breaks_on_one(donation: Donation, *args: Any) -> None:
+        if donation.pk == odd.pk:
+            raise services.AmountMismatch("made up")
+        settle(donation, *args)
+
+    monkeypatch.setattr(services, "_settle", breaks_on_one)
+
+    for minute in range(62, 66):
+        services.sweep_checkouts(now=later(minute))
+
+    assert [entry.payment.donation_id for entry in LedgerEntry.objects.all()] == [payment.pk]
+    assert Donation.objects.filter(session_rank=SessionRank.EXPIRED).count() == 4
+
+
+def test_a_long_silence_is_fetched_slice_by_slice_and_no_slice_twice(
+    campaign: Campaign, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    donation = factories.start_donation(campaign)
+    standin.pay(str(donation.session_id))
+    spans: list[tuple[Any, Any]] = []
+    ask = gateway.events_between
+
+    def cut_off(start: Any, end: Any, types: list[str]) -> Any:
+        spans.append((start, end))
+        if len(spans) == 10:
+            raise gateway.Unavailable("cut off")
+        return ask(start, end, types)
+
+    monkeypatch.setattr(gateway, "events_between", cut_off)
+    now = timezone.now()
+    with pytest.raises(gateway.Unavailable):
+        inbox.pull(now=now)
+
+    assert inbox.pull(now=now) == 2
+    assert inbox.pull(now=now) == 0
+
+    assert spans[0][0] == now - inbox.FIRST_PULL
+    # The second run goes on where the first was cut off, an overlap before it.
+    assert spans[10][0] == spans[9][0] - inbox.PULL_OVERLAP
 
 
 def test_a_sweep_survives_one_donation_that_stripe_will_not_tell_about(

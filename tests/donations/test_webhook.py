@@ -106,26 +106,53 @@ def test_an_oversized_body_is_refused_before_it_is_read(client: Client, db: None
     assert not StripeEvent.objects.exists()
 
 
+@pytest.mark.parametrize("length", ["600000", "-1", "many"])
+def test_no_address_keeps_a_body_that_is_too_large(
+    client: Client, campaign: Campaign, length: str
+) -> None:
+    for address in ("/stripe/webhook/", f"/c/{campaign.slug}/give/", "/"):
+        assert client.generic("POST", address, CONTENT_LENGTH=length).status_code == 413
+
+
 def test_only_post_is_answered(client: Client) -> None:
     assert client.get("/stripe/webhook/").status_code == 405
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "state"),
     [
-        {"type": "charge.updated"},
-        {"type": "something.stripe.invents.tomorrow"},
-        {"livemode": True},
+        ({"type": "charge.updated"}, StripeEvent.State.UNHANDLED),
+        ({"type": "something.stripe.invents.tomorrow"}, StripeEvent.State.UNHANDLED),
+        ({"livemode": True}, StripeEvent.State.IGNORED),
     ],
 )
 def test_events_of_no_concern_are_kept_and_left_alone(
-    client: Client, db: None, fields: dict[str, Any]
+    client: Client, db: None, fields: dict[str, Any], state: str
 ) -> None:
     body = event(**fields)
 
     assert post_event(client, body, signed(body)) == 200
+    inbox.adopt()
 
-    assert StripeEvent.objects.get().state == StripeEvent.State.IGNORED
+    assert StripeEvent.objects.get().state == state
+
+
+def test_events_that_an_earlier_version_did_not_know_are_taken_up(
+    client: Client, campaign: Campaign, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    donation = factories.start_donation(campaign)
+    standin.pay(str(donation.session_id))
+    (told,) = standin.events("payment_intent.succeeded")
+    with monkeypatch.context() as earlier:
+        earlier.delitem(inbox.HANDLERS, "payment_intent.succeeded")
+        assert post_event(client, *standin.signed(told)) == 200
+        inbox.process_due(now=timezone.now())
+    assert not LedgerEntry.objects.exists()
+
+    assert inbox.adopt() == 1
+    inbox.process_due(now=timezone.now())
+
+    assert LedgerEntry.objects.count() == 1
 
 
 def test_events_of_another_shop_on_the_account_are_ignored(

@@ -83,7 +83,8 @@ def test_what_ends_unexpectedly_is_announced_and_started_again(
 ) -> None:
     def revived() -> bool:
         supervisor.revive()
-        return (tmp_path / "family").exists() and members(tmp_path)[0] != first[0]
+        note = tmp_path / "family"
+        return note.exists() and " " in note.read_text() and members(tmp_path)[0] != first[0]
 
     with Supervisor(tmp_path) as supervisor:
         supervisor.start(family(tmp_path))

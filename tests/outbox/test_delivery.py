@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
+from alliance.contacts.models import Contact
 from alliance.contacts.services import contact_for
 from alliance.outbox import kinds, services, transport
 from alliance.outbox.kinds import Message
@@ -72,7 +74,7 @@ def test_one_refused_address_and_one_broken_mail_hold_up_nobody(mailbox: MailSer
     [
         (["451 4.7.1 try later"], [], State.QUEUED),
         ([], ["451 4.3.0 try later"], State.QUEUED),
-        ([], ["554 5.7.1 refused"], State.FAILED),
+        ([], ["554 5.6.0 refused"], State.FAILED),
     ],
 )
 def test_a_server_that_says_later_is_asked_later_and_one_that_says_never_is_believed(
@@ -89,6 +91,64 @@ def test_a_server_that_says_later_is_asked_later_and_one_that_says_never_is_beli
     Mail.objects.update(next_try_at=timezone.now())
     services.deliver_due()
     assert len(mailbox.mails) == (expected == State.QUEUED)
+
+
+@pytest.mark.django_db
+def test_a_server_that_has_something_against_us_costs_nobody_their_mail(
+    mailbox: MailServer,
+) -> None:
+    owe("a", "b")
+    mailbox.mail_replies = ["530 5.7.0 authentication required"]
+    mailbox.rcpt_replies = ["554 5.7.1 relaying denied"]
+
+    services.deliver_due()
+
+    assert states() == {"a": State.QUEUED, "b": State.QUEUED}
+
+
+@pytest.mark.django_db
+def test_what_no_server_can_be_told_holds_up_nobody(mailbox: MailServer) -> None:
+    owe("a", "b")
+    # Written past the form, which would have spelt it as mail servers do.
+    Contact.objects.filter(email="a@example.org").update(email="a@b\u00fccher.example")
+
+    services.deliver_due()
+
+    assert states() == {"a": State.QUEUED, "b": State.SENT}
+
+
+@pytest.mark.django_db
+def test_a_long_turn_makes_way_and_leaves_nothing_claimed(
+    mailbox: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owe("a", "b", "c")
+    clock = iter([0.0, 0.0, 1000.0, 1000.0])
+    monkeypatch.setattr(services, "monotonic", lambda: next(clock))
+
+    services.deliver_due()
+
+    assert states() == {"a": State.SENT, "b": State.QUEUED, "c": State.QUEUED}
+
+
+@pytest.mark.django_db
+def test_a_person_may_have_lost_mails_sent_again(
+    mailbox: MailServer, admin_client: Client
+) -> None:
+    owe("a", "b", "c")
+    Mail.objects.filter(reference="a").update(state=State.FAILED)
+    Mail.objects.filter(reference="b").update(state=State.UNKNOWN)
+    Mail.objects.filter(reference="c").update(state=State.SENT, sent_at=timezone.now())
+
+    admin_client.post(
+        "/admin/outbox/mail/",
+        {
+            "action": "send_again",
+            "_selected_action": list(Mail.objects.values_list("pk", flat=True)),
+        },
+    )
+    services.deliver_due()
+
+    assert sorted(str(mail["To"]) for mail in mailbox.mails) == ["a@example.org", "b@example.org"]
 
 
 @pytest.mark.django_db

@@ -91,6 +91,24 @@ def test_two_tabs_with_other_amounts_leave_one_page_to_pay_on(
     assert set(still_open) <= {donation.session_id}
 
 
+def test_two_tabs_from_the_start_leave_one_page_to_pay_on(standin: StandIn, again: None) -> None:
+    campaign = factories.make_campaign()
+    data = factories.form_data(campaign)
+    standin.faults.set("stall", probability=1, seconds=0.1, only="POST /v1/checkout/sessions")
+
+    def send(amount: str) -> str:
+        answer = Client().post(f"/c/{campaign.slug}/give/", {**data, "amount": amount})
+        return answer.headers.get("Location", "")
+
+    answers = at_once(lambda: send("500"), lambda: send("5000"))
+
+    donation = Donation.objects.get()
+    still_open = [s for s in standin.objects("checkout.session") if s["status"] == "open"]
+    assert [session["id"] for session in still_open] == [donation.session_id]
+    assert {session["amount_total"] for session in still_open} == {donation.amount_minor}
+    assert set(answers) <= {donation.session_url, donation.get_absolute_url()}
+
+
 def test_the_same_news_from_everywhere_at_once_counts_once(standin: StandIn, again: None) -> None:
     campaign = factories.make_campaign()
     donation = factories.start_donation(campaign)

@@ -57,7 +57,7 @@ def addresses(campaign: Campaign, standin: StandIn) -> dict[str, str]:
         "web:campaign": campaign.get_absolute_url(),
         "web:privacy": "/privacy/",
         "web:art": f"/art/hero-{campaign.slug}.svg",
-        "web:media": "/media/nothing.webp",
+        "web:media": "/media/campaigns/nothing.webp",
         "web:healthz": "/healthz",
         "web:readyz": "/readyz",
         "donations:give": f"/c/{campaign.slug}/give/",
@@ -192,15 +192,22 @@ def test_a_drawing_is_kept_for_ever_and_styled_by_its_own_hash(client: Client) -
 def test_media_serves_what_is_there_and_nothing_above_it(
     client: Client, settings: Any, tmp_path: Any
 ) -> None:
-    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "campaigns").mkdir(parents=True)
     (tmp_path / "secret.txt").write_text("no")
-    (tmp_path / "media" / "a.webp").write_bytes(b"picture")
+    (tmp_path / "media" / "campaigns" / "a.webp").write_bytes(b"picture")
     settings.MEDIA_ROOT = str(tmp_path / "media")
 
-    with closing(client.get("/media/a.webp")) as good:
+    with closing(client.get("/media/campaigns/a.webp")) as good:
         assert b"".join(good.streaming_content) == b"picture"  # type: ignore[attr-defined]
         assert "sandbox" in good["Content-Security-Policy"]
-    for path in ("../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", ""):
+    for path in (
+        "campaigns/" + "a" * 300 + ".webp",
+        "campaigns/../../secret.txt",
+        "../secret.txt",
+        "%2e%2e/secret.txt",
+        "..%2fsecret.txt",
+        "",
+    ):
         assert client.get(f"/media/{path}").status_code in {400, 404}
 
 

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import sys
 import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -41,6 +42,11 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, port: int, standin: "StandIn") -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.standin = standin
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what went wrong, unless it is only that somebody hung up on us."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
