@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import sqlite3
 import sys
 import traceback
 from collections.abc import Callable
@@ -44,8 +45,8 @@ class Server(http.server.ThreadingHTTPServer):
         self.standin = standin
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say what went wrong, unless it is only that somebody hung up on us."""
-        if not isinstance(sys.exception(), ConnectionError):
+        """Say what went wrong, unless somebody hung up on us, or we close while they wait."""
+        if not isinstance(sys.exception(), ConnectionError | sqlite3.ProgrammingError):
             super().handle_error(request, client_address)
 
 
