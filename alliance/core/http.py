@@ -1,9 +1,15 @@
-"""Headers that every answer carries, and none that a page could forget."""
+"""What holds of every answer: its headers, its limits, and plain words when all is down."""
 
+import logging
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+logger = logging.getLogger(__name__)
 
 # Nothing on the site uses any of these; a hijacked page shall not either.
 PERMISSIONS_POLICY = ", ".join(
@@ -42,6 +48,24 @@ def body_limit(get_response: Handler) -> Handler:
         return get_response(request)
 
     return handle
+
+
+class Unavailable:
+    """Say plainly that the database is away, and when to come back, instead of breaking."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, OperationalError | InterfaceError):
+            return None
+        logger.error("no database for %s: %s", request.path, exception)
+        page = render(request, "503.html", status=HTTPStatus.SERVICE_UNAVAILABLE)
+        page["Retry-After"] = "30"
+        return page
 
 
 def private(response: HttpResponse) -> HttpResponse:

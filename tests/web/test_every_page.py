@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -173,6 +174,24 @@ def test_a_crash_says_so_and_shows_nothing_of_itself(
     assert "<h1" in response.content.decode()
 
 
+def test_without_its_database_the_site_says_so_and_when_to_come_back(
+    client: Client, db: None
+) -> None:
+    def gone(*_args: object, **_kwargs: object) -> None:
+        raise OperationalError("connection refused")
+
+    with connection.execute_wrapper(gone):
+        answers = [client.get(path) for path in ("/", "/c/any/", "/c/any/give/")]
+        ready = client.get("/readyz")
+
+    for answer in answers:
+        assert answer.status_code == 503
+        assert answer["Retry-After"] == "30"
+        assert parsed(answer.content.decode()).inline == []
+        assert "connection refused" not in answer.content.decode()
+    assert (ready.status_code, ready.json()) == (503, {"database": False})
+
+
 @pytest.mark.parametrize(
     "name",
     ["nothing", "hero-", "quilt-101-0", "quilt-1-100", "strip-999999999", "../x", "hero-%00"],
@@ -190,7 +209,7 @@ def test_a_drawing_is_kept_for_ever_and_styled_by_its_own_hash(client: Client) -
 
 
 def test_media_serves_what_is_there_and_nothing_above_it(
-    client: Client, settings: Any, tmp_path: Any
+    client: Client, db: None, settings: Any, tmp_path: Any
 ) -> None:
     (tmp_path / "media" / "campaigns").mkdir(parents=True)
     (tmp_path / "secret.txt").write_text("no")
