@@ -33,6 +33,10 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         """Keep those that everybody may see."""
         return self.filter(state__in=PUBLIC)
 
+    def open_for_gifts(self) -> Self:
+        """Keep those that take gifts."""
+        return self.filter(state__in=OPEN_FOR_GIFTS)
+
     def newest_first(self) -> Self:
         return self.order_by("-launched_on", "-pk")
 

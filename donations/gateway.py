@@ -262,9 +262,3 @@ def _call() -> Iterator[stripe.StripeClient]:
         raise (Broken if status >= 500 else Unavailable)(str(error)) from error  # noqa: PLR2004
     finally:
         _slots.release()
-
-
-def forget_client() -> None:
-    """Start afresh after a change of settings: the next call makes a new client."""
-    _client.cache_clear()
-    _ensure_product.cache_clear()

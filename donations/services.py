@@ -188,7 +188,8 @@ def _mark_expired(donation: Donation) -> None:
 
 @transaction.atomic
 def _write_down(*, campaign: Campaign, nonce: UUID, said: Said, now: datetime) -> Donation:
-    if not campaign.is_open:
+    # Asked anew: it may have closed since the form was shown, or since the view looked.
+    if not Campaign.objects.open_for_gifts().filter(pk=campaign.pk).exists():
         raise CampaignIsClosed
     donation, _ = Donation.objects.get_or_create(
         form_nonce=nonce,

@@ -33,37 +33,10 @@ BELIEVED_FOR = timedelta(seconds=30)
 def give(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the form, or take it and lead to Stripe's page."""
     campaign = get_object_or_404(Campaign.objects.public(), slug=slug)
-    if not campaign.is_open:
-        status = 409 if request.method == "POST" else 200
-        return _give_page(request, campaign, None, status=status)
-    if request.method != "POST":
-        return _give_page(request, campaign, _blank_form(request, campaign))
-
-    form = forms.GiveForm(request.POST, campaign=campaign)
-    if not form.is_valid():
-        return _give_page(request, campaign, _with_fresh_nonce(form), status=422)
-    try:
-        address = services.start_checkout(
-            campaign=campaign, pledge=form.pledge(), now=timezone.now()
-        )
-    except gateway.Unavailable:
-        logger.exception("no checkout: Stripe did not answer")
-        form.add_error(
-            None,
-            "Our card partner can’t be reached at the moment. What you entered is still here: "
-            "please try again in a minute. If you have paid already, don’t pay again; the "
-            "receipt will come.",
-        )
-        return _give_page(request, campaign, form, status=503)
-    except gateway.Declined:
-        logger.exception("no checkout: Stripe refused")
-        form.add_error(
-            None,
-            "Our card partner would not take this gift. Please try another amount, or write "
-            "to us.",
-        )
-        return _give_page(request, campaign, form, status=502)
-    return HttpResponseRedirect(address, status=303)
+    if request.method == "POST":
+        return _take(request, campaign) if campaign.is_open else _closed(request, campaign)
+    form = _blank_form(request, campaign) if campaign.is_open else None
+    return _give_page(request, campaign, form)
 
 
 @require_GET
@@ -100,6 +73,42 @@ def webhook(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=400)
     inbox.receive(event, now=timezone.now())
     return HttpResponse(status=200)
+
+
+def _take(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """Take the form, and lead to where one pays, or say what is in the way."""
+    form = forms.GiveForm(request.POST, campaign=campaign)
+    if not form.is_valid():
+        return _give_page(request, campaign, _with_fresh_nonce(form), status=422)
+    try:
+        address = services.start_checkout(
+            campaign=campaign, pledge=form.pledge(), now=timezone.now()
+        )
+    except services.CampaignIsClosed:
+        return _closed(request, campaign)
+    except gateway.Unavailable:
+        logger.exception("no checkout: Stripe did not answer")
+        form.add_error(
+            None,
+            "Our card partner can’t be reached at the moment. What you entered is still here: "
+            "please try again in a minute. If you have paid already, don’t pay again; the "
+            "receipt will come.",
+        )
+        return _give_page(request, campaign, form, status=503)
+    except gateway.Declined:
+        logger.exception("no checkout: Stripe refused")
+        form.add_error(
+            None,
+            "Our card partner would not take this gift. Please try another amount, or write "
+            "to us.",
+        )
+        return _give_page(request, campaign, form, status=502)
+    return HttpResponseRedirect(address, status=303)
+
+
+def _closed(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    campaign.refresh_from_db()
+    return _give_page(request, campaign, None, status=409)
 
 
 def _standing(public_id: str) -> tuple[Donation, State]:

@@ -70,15 +70,21 @@ def plain_static_files(settings: Any) -> None:
     }
 
 
+def forget_stripe() -> None:
+    """Let the next call make its client, and its products, anew."""
+    gateway._client.cache_clear()
+    gateway._ensure_product.cache_clear()
+
+
 @pytest.fixture
 def standin(settings: Any) -> Iterator[StandIn]:
     """A Stripe that the real SDK talks to; its events wait until a test delivers them."""
     secret = settings.STRIPE_WEBHOOK_SECRETS[0]
     with StandIn(webhook_secret=secret) as standin:
         settings.STRIPE_API_BASE = standin.base_url
-        gateway.forget_client()
+        forget_stripe()
         yield standin
-    gateway.forget_client()
+    forget_stripe()
 
 
 @pytest.fixture

@@ -174,6 +174,21 @@ def test_a_closed_campaign_says_why_and_takes_nothing(
     assert not Donation.objects.exists()
 
 
+def test_a_campaign_that_closes_in_the_very_moment_takes_nothing(
+    client: Client, campaign: Campaign, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_valid = forms.GiveForm.is_valid
+
+    def closes_meanwhile(form: forms.GiveForm) -> bool:
+        Campaign.objects.update(state=State.ENDED, closed_reason="It has just ended.")
+        return is_valid(form)
+
+    monkeypatch.setattr(forms.GiveForm, "is_valid", closes_meanwhile)
+
+    assert give(client, campaign).status_code == 409
+    assert not Donation.objects.exists()
+
+
 def test_drafts_and_unknown_campaigns_are_not_there(client: Client, db: None) -> None:
     draft = factories.make_campaign(state=State.DRAFT)
 
