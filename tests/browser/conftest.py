@@ -80,9 +80,10 @@ class Site:
             if entry.name.isdigit():
                 try:
                     line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    knows = line.encode() + (entry / "environ").read_bytes()
                 except OSError:
                     continue
-                if program in line and str(self.data) in line:
+                if program in line and str(self.data).encode() in knows:
                     found.append(int(entry.name))
         return found
 
