@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from alliance.contacts import services as contacts
+from alliance.core.models import Heartbeat
 from alliance.core.money import Money
 from alliance.local.standin import StandIn
 from alliance.outbox.models import Mail
@@ -65,6 +66,8 @@ def test_any_history_told_in_any_order_gives_the_same_books(
 ) -> None:
     """Gifts that are paid, declined, delayed, left open; their events doubled, shuffled, lost."""
     with transaction.atomic():
+        # Pulled a moment ago: a first pull would look three days back, hour by hour.
+        Heartbeat.objects.create(job="pull_events", beat_at=timezone.now())
         tell_a_history(data, campaign, standin, deliver)
         transaction.set_rollback(True)
 

@@ -30,7 +30,7 @@ Nobody has to leave the party they are in.
 ## How it began
 
 On 5 July 2016 Compass held a public meeting to ask what such an alliance could look like. More
-than a thousand people took part. Politicians of four parties spoke, beside a journalist
+than a thousand people took part. Politicians of four parties took part, beside a journalist
 and a campaigner for the city, and people went home to hold meetings of their own, from Liverpool
 to Frome and Brighton.
 
