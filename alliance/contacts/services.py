@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.db import models
+
 from alliance.contacts.models import Consent, Contact, normalise
 from campaigns.models import Campaign
 
@@ -19,6 +21,11 @@ def contact_for(email: str) -> Contact:
         email_key=email.casefold(), defaults={"email": email}
     )
     return contact
+
+
+def withdraw_consents(contacts: models.QuerySet[Contact], *, at: datetime) -> int:
+    """Note that these people agree to nothing any more; the proof that they did stays."""
+    return Consent.objects.live().filter(contact__in=contacts).update(withdrawn_at=at)
 
 
 def record_consents(

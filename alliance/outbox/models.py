@@ -21,7 +21,6 @@ class State(models.TextChoices):
 
 
 LEASED = frozenset({State.CLAIMED, State.HANDING_OVER})
-FINAL = frozenset({State.SENT, State.FAILED, State.UNKNOWN})
 
 
 class MailQuerySet(models.QuerySet["Mail"]):

@@ -31,22 +31,42 @@ def visit(page: Page, site: Site, name: str) -> None:
         "missing": f"{site.url}/nothing/",
         "mailbox": site.mailbox,
         "checkout": f"{site.campaign}give/?amount=2500",
+        "thanks": f"{site.campaign}give/?amount=2500",
+        "confirming": f"{site.campaign}give/?amount=2500",
         "errors": f"{site.campaign}give/",
     }
     page.goto(addresses[name])
     if name == "errors":
         page.get_by_role("button", name="Continue to payment").click()
-    if name == "checkout":
+    if name in {"checkout", "thanks", "confirming"}:
         page.get_by_label("Your name", exact=True).fill("Gail Guest")
         page.get_by_label("Your e-mail address").fill("gail@example.org")
         page.get_by_role("button", name="Continue to payment").click()
         expect(page).to_have_url(re.compile("/c/pay/cs_"))
+    if name in {"thanks", "confirming"}:
+        how = "A card that pays" if name == "thanks" else "A bank account that settles later"
+        page.locator("label.choice", has_text=how).first.click()
+        page.get_by_role("button", name="Donate").click()
+        said = "sewn" if name == "thanks" else "waiting"
+        expect(page.get_by_role("heading", level=1)).to_contain_text(said, timeout=15_000)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("size", SIZES, ids=["phone", "desk"])
 @pytest.mark.parametrize(
-    "name", ["home", "campaign", "give", "errors", "privacy", "missing", "checkout", "mailbox"]
+    "name",
+    [
+        "home",
+        "campaign",
+        "give",
+        "errors",
+        "privacy",
+        "missing",
+        "checkout",
+        "thanks",
+        "confirming",
+        "mailbox",
+    ],
 )
 def test_no_barrier_is_found_and_nothing_overflows(
     open_page: Callable[..., Page], site: Site, name: str, size: tuple[int, int], scheme: str
