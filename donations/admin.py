@@ -11,7 +11,7 @@ from donations.models import Donation, DonationQuerySet, LedgerEntry, Payment, S
 
 class PaymentInline(ReadOnlyInline[Payment, Donation]):
     model = Payment
-    fields = ["payment_intent", "amount", "paid_at"]
+    fields = ["stripe_id", "amount", "paid_at"]
     readonly_fields = ["amount"]
 
 
@@ -33,7 +33,7 @@ class DonationAdmin(ReadOnlyAdmin[Donation]):
         "name",
         "contact__email_key",
         "session_id",
-        "payments__payment_intent",
+        "payments__stripe_id",
     ]
     ordering = ["-pk"]
     inlines = [PaymentInline]
@@ -88,12 +88,5 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
     @admin.action(description="Process again", permissions=["process"])
     def process_again(self, request: HttpRequest, events: QuerySet[StripeEvent]) -> None:
         """Give failed events another try; one that had its effect is left as it is."""
-        revived = list(
-            events.filter(state__in=[StripeEvent.State.DEAD, StripeEvent.State.PENDING])
-        )
-        StripeEvent.objects.filter(pk__in=[e.pk for e in revived]).update(
-            state=StripeEvent.State.PENDING, attempts=0
-        )
-        for event in revived:
-            inbox.process(event.pk)
-        self.message_user(request, f"{len(revived)} processed again; see their state below.")
+        count = inbox.revive([event.pk for event in events])
+        self.message_user(request, f"{count} processed again; see their state below.")

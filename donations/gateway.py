@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import stripe
 from django.conf import settings
@@ -68,20 +70,146 @@ class Order:
     expires_at: datetime
     attempt: int
     idempotency_key: str
+    is_monthly: bool = False
 
 
 @dataclass(frozen=True)
 class Session:
-    """A Checkout session as Stripe tells it, by answer or by event."""
+    """A Checkout session as Stripe tells it, by answer or by event.
+
+    `paid_as` is the payment intent or, of a monthly gift, the invoice that it made.
+    """
 
     id: str
     url: str
     rank: SessionRank
     is_paid: bool
     amount: Money
-    payment_intent: str | None
+    paid_as: str | None
     public_id: str | None
     attempt: int | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A payment that had to be waited for did not come."""
+
+    public_id: str | None
+    attempt: int | None
+
+
+@dataclass(frozen=True)
+class Paid:
+    """Money came, as a payment intent or as an invoice of a monthly gift."""
+
+    public_id: str | None
+    paid_as: str
+    amount: Money
+
+
+@dataclass(frozen=True)
+class Decline:
+    """A card was turned down; `card` is Stripe's fingerprint of it, where it says one."""
+
+    public_id: str | None
+    card: str
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A monthly gift as Stripe has it; `amount` a month."""
+
+    id: str
+    public_id: str | None
+    customer: str
+    item: str
+    status: str
+    amount: Money
+    next_payment_at: datetime | None
+    is_paused: bool
+    resumes_at: datetime | None
+    will_end: bool
+    ended_at: datetime | None
+    gave_up: bool
+    payment_method: str
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A monthly payment failed; `is_first` of a plan that never began."""
+
+    public_id: str | None
+    subscription: str
+    invoice: str
+    amount: Money
+    attempts: int
+    next_try_at: datetime | None
+    pay_url: str
+    is_first: bool
+
+
+@dataclass(frozen=True)
+class IntentOfInvoice:
+    """Which payment intent paid an invoice."""
+
+    invoice: str
+    payment_intent: str | None
+
+
+@dataclass(frozen=True)
+class Refund:
+    """Money given back, or that could not be: then it came back to us."""
+
+    id: str
+    payment_intent: str | None
+    amount: Money
+    has_failed: bool
+    request: UUID | None
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A bank's question or claim. `movements`: id of the balance transaction, and its amount."""
+
+    id: str
+    payment_intent: str | None
+    amount: Money
+    status: str
+    reason: str
+    answer_by: datetime | None
+    movements: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class PaidOut:
+    """Stripe sent money to the campaign's bank: time to hold the books against its own."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a donor may see of a card; it is good until the end of `expires`, (year, month)."""
+
+    brand: str
+    last4: str
+    expires: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class BalanceEntry:
+    """A balance transaction with what it is about; amounts in minor units of its currency."""
+
+    id: str
+    type: str
+    source: str
+    payment_intent: str
+    public_id: str
+    customer: str
+    amount_minor: int
+    fee_minor: int
+    currency: str
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -102,36 +230,41 @@ class Event:
 def create_session(order: Order) -> Session:
     """Ask for the page where the donor pays. The same order asked twice is one session."""
     _ensure_product(order.campaign_slug, order.campaign_name)
+    description = f"{order.campaign_name}, gift {order.reference}"
+    # The session's metadata does not reach the payment or the plan: it is told again.
+    told_again: Any = {"metadata": {"donation": order.public_id}, "description": description}
+    kind: Any = (
+        {"mode": "subscription", "subscription_data": told_again}
+        if order.is_monthly
+        else {
+            "mode": "payment",
+            "customer_creation": "if_required",
+            "payment_intent_data": told_again,
+        }
+    )
+    wish: Any = {
+        **kind,
+        "submit_type": "donate",
+        "client_reference_id": order.public_id,
+        "metadata": {"donation": order.public_id, "attempt": str(order.attempt)},
+        "customer_email": order.email,
+        "line_items": [
+            {
+                "quantity": 1,
+                "price_data": _price(
+                    order.amount, order.campaign_slug, is_monthly=order.is_monthly
+                ),
+            }
+        ],
+        "success_url": order.success_url,
+        "cancel_url": order.cancel_url,
+        "expires_at": int(order.expires_at.timestamp()),
+        # One currency a gift, so that amounts stay what the donor chose.
+        "adaptive_pricing": {"enabled": False},
+    }
     with _call() as client:
         session = client.v1.checkout.sessions.create(
-            {
-                "mode": "payment",
-                "submit_type": "donate",
-                "client_reference_id": order.public_id,
-                "metadata": {"donation": order.public_id, "attempt": str(order.attempt)},
-                "customer_email": order.email,
-                "customer_creation": "if_required",
-                "line_items": [
-                    {
-                        "quantity": 1,
-                        "price_data": {
-                            "currency": order.amount.currency,
-                            "unit_amount": order.amount.minor,
-                            "product": _product_id(order.campaign_slug),
-                        },
-                    }
-                ],
-                # The session's metadata does not reach the payment: it is told again.
-                "payment_intent_data": {
-                    "metadata": {"donation": order.public_id},
-                    "description": f"{order.campaign_name}, gift {order.reference}",
-                },
-                "success_url": order.success_url,
-                "cancel_url": order.cancel_url,
-                "expires_at": int(order.expires_at.timestamp()),
-                # One currency a gift, so that amounts stay what the donor chose.
-                "adaptive_pricing": {"enabled": False},
-            },
+            wish,
             {"idempotency_key": order.idempotency_key},
         )
     return read_session(session.to_dict())
@@ -155,6 +288,142 @@ def expire_session(session_id: str) -> Session:
         raise
     except Declined:
         return retrieve_session(session_id)
+
+
+def retrieve_subscription(subscription_id: str) -> tuple[Subscription, datetime]:
+    """Ask how a monthly gift stands; this and its siblings tell when, by Stripe's clock."""
+    with _call() as client:
+        return _as_of(client.v1.subscriptions.retrieve(subscription_id))
+
+
+def change_amount(
+    subscription_id: str, item: str, amount: Money, slug: str
+) -> tuple[Subscription, datetime]:
+    """Take another amount from the next payment on; this month's is not touched."""
+    change: Any = {
+        "items": [{"id": item, "price_data": _price(amount, slug, is_monthly=True)}],
+        "proration_behavior": "none",
+    }
+    return _change(subscription_id, change)
+
+
+def pause(subscription_id: str, until: datetime) -> tuple[Subscription, datetime]:
+    """Take nothing until then; what would fall due is void, not owed."""
+    until_s = int(until.timestamp())
+    return _change(
+        subscription_id, {"pause_collection": {"behavior": "void", "resumes_at": until_s}}
+    )
+
+
+def resume(subscription_id: str) -> tuple[Subscription, datetime]:
+    """End a pause."""
+    return _change(subscription_id, {"pause_collection": ""})
+
+
+def cancel(subscription_id: str) -> tuple[Subscription, datetime]:
+    """Take nothing ever again. One that is cancelled already is told as it stands."""
+    try:
+        with _call() as client:
+            return _as_of(client.v1.subscriptions.cancel(subscription_id))
+    except Declined:
+        return retrieve_subscription(subscription_id)
+
+
+def card_page(customer: str, return_url: str) -> str:
+    """Return the address of Stripe's page for another card; it is good for a few minutes."""
+    with _call() as client:
+        session = client.v1.billing_portal.sessions.create(
+            {
+                "customer": customer,
+                "return_url": return_url,
+                "flow_data": {
+                    "type": "payment_method_update",
+                    "after_completion": {
+                        "type": "redirect",
+                        "redirect": {"return_url": return_url},
+                    },
+                },
+            }
+        )
+    return session.url
+
+
+def retrieve_card(payment_method: str) -> Card | None:
+    """Ask what card this is; None where it is no card."""
+    with _call() as client:
+        method = client.v1.payment_methods.retrieve(payment_method).to_dict()
+    card = method.get("card")
+    if card is None:
+        return None
+    expires = (card["exp_year"], card["exp_month"]) if card.get("exp_year") else None
+    return Card(brand=card["brand"], last4=card["last4"], expires=expires)
+
+
+def create_refund(*, payment_intent: str, amount: Money, reason: str, request: str) -> Refund:
+    """Give money back. The same request asked twice is one refund."""
+    wish: Any = {
+        "payment_intent": payment_intent,
+        "amount": amount.minor,
+        "reason": reason,
+        "metadata": {"request": request},
+    }
+    with _call() as client:
+        made = client.v1.refunds.create(wish, {"idempotency_key": f"r:{request}"})
+    return read_refund(made.to_dict())
+
+
+def refunds_of(payment_intent: str) -> list[Refund]:
+    """Ask for all refunds of a payment."""
+    with _call() as client:
+        found = client.v1.refunds.list({"payment_intent": payment_intent, "limit": 100})
+        return [read_refund(refund.to_dict()) for refund in found.auto_paging_iter()]
+
+
+def intent_of(invoice: str) -> IntentOfInvoice:
+    """Ask which payment intent paid an invoice."""
+    with _call() as client:
+        found = client.v1.invoice_payments.list({"invoice": invoice, "status": "paid"})
+        paid = [read_intent_of_invoice(payment.to_dict()) for payment in found.data]
+    return paid[0] if paid else IntentOfInvoice(invoice=invoice, payment_intent=None)
+
+
+def balance_since(start: datetime) -> Iterator[BalanceEntry]:
+    """Ask for Stripe's own ledger from a moment on, the newest first."""
+    with _call() as client:
+        entries = client.v1.balance_transactions.list(
+            {
+                "created": {"gte": int(start.timestamp())},
+                "limit": 100,
+                "expand": ["data.source"],
+            }
+        )
+        for entry in entries.auto_paging_iter():
+            yield _read_balance_entry(entry.to_dict())
+
+
+def news_of(source: str, payment_intent: str) -> list[Event]:
+    """Ask for what a balance entry is about, as the events would have told it.
+
+    For what is older than the 30 days for which Stripe keeps events. Their names say that they
+    are answers.
+    """
+    with _call() as client:
+        v1 = client.v1
+        found: list[tuple[str, stripe.StripeObject]] = []
+        if source.startswith(("re_", "pyr_")):
+            found.append(("refund.updated", v1.refunds.retrieve(source)))
+        elif source.startswith("du_"):
+            found.append(("charge.dispute.updated", v1.disputes.retrieve(source)))
+        else:
+            intent = v1.payment_intents.retrieve(payment_intent)
+            paid = v1.invoice_payments.list(
+                {"payment": {"type": "payment_intent", "payment_intent": payment_intent}}
+            )
+            found.append(("payment_intent.succeeded", intent))
+            for payment in paid.data:
+                found.append(("invoice.paid", v1.invoices.retrieve(str(payment.invoice))))
+                found.append(("invoice_payment.paid", payment))
+    return [_as_event(kind, thing) for kind, thing in found]
 
 
 def events_between(start: datetime, end: datetime, types: list[str]) -> Iterator[Event]:
@@ -191,17 +460,130 @@ def verify_event(body: bytes, signature: str) -> Event:
 
 def read_session(data: Mapping[str, Any]) -> Session:
     """Read Stripe's own form of a Checkout session."""
-    attempt = (data.get("metadata") or {}).get("attempt", "")
     return Session(
         id=data["id"],
         url=data.get("url") or "",
         rank=SessionRank[data["status"].upper()],
         is_paid=data["payment_status"] == "paid",
         amount=Money(data["amount_total"], data["currency"]),
-        payment_intent=data.get("payment_intent"),
+        paid_as=data.get("payment_intent") or data.get("invoice"),
         public_id=data.get("client_reference_id"),
-        attempt=int(attempt) if attempt.isdecimal() else None,
+        attempt=_attempt(data),
     )
+
+
+def read_failure(data: Mapping[str, Any]) -> Failure:
+    """Read a Checkout session whose payment did not come."""
+    return Failure(public_id=data.get("client_reference_id"), attempt=_attempt(data))
+
+
+def read_paid_intent(data: Mapping[str, Any]) -> Paid:
+    """Read a payment intent that succeeded."""
+    return Paid(
+        public_id=_donation(data),
+        paid_as=data["id"],
+        amount=Money(data["amount_received"], data["currency"]),
+    )
+
+
+def read_decline(data: Mapping[str, Any]) -> Decline:
+    """Read a payment intent whose card was turned down."""
+    method = (data.get("last_payment_error") or {}).get("payment_method") or {}
+    card = (method.get("card") or {}).get("fingerprint") or ""
+    return Decline(public_id=_donation(data), card=card)
+
+
+def read_paid_invoice(data: Mapping[str, Any]) -> Paid:
+    """Read an invoice of a monthly gift that was paid."""
+    details = _subscription_details(data)
+    return Paid(
+        public_id=_donation(details),
+        paid_as=data["id"],
+        amount=Money(data["amount_paid"], data["currency"]),
+    )
+
+
+def read_missed(data: Mapping[str, Any]) -> Missed:
+    """Read an invoice of a monthly gift whose payment failed."""
+    details = _subscription_details(data)
+    return Missed(
+        public_id=_donation(details),
+        subscription=str(details.get("subscription") or ""),
+        invoice=data["id"],
+        amount=Money(data["amount_due"], data["currency"]),
+        attempts=data["attempt_count"],
+        next_try_at=_moment(data.get("next_payment_attempt")),
+        pay_url=data.get("hosted_invoice_url") or "",
+        is_first=data.get("billing_reason") == "subscription_create",
+    )
+
+
+def read_subscription(data: Mapping[str, Any]) -> Subscription:
+    """Read Stripe's own form of a monthly gift."""
+    item = data["items"]["data"][0]
+    pause = data.get("pause_collection") or {}
+    details = data.get("cancellation_details") or {}
+    return Subscription(
+        id=data["id"],
+        public_id=_donation(data),
+        customer=data["customer"],
+        item=item["id"],
+        status=data["status"],
+        amount=Money(item["price"]["unit_amount"] * item.get("quantity", 1), data["currency"]),
+        next_payment_at=_moment(item.get("current_period_end")),
+        is_paused=bool(pause),
+        resumes_at=_moment(pause.get("resumes_at")),
+        will_end=bool(data.get("cancel_at_period_end") or data.get("cancel_at")),
+        ended_at=_moment(data.get("ended_at") or data.get("canceled_at")),
+        gave_up=details.get("reason") == "payment_failed",
+        payment_method=data.get("default_payment_method") or "",
+    )
+
+
+def read_intent_of_invoice(data: Mapping[str, Any]) -> IntentOfInvoice:
+    """Read what Stripe calls an invoice payment."""
+    return IntentOfInvoice(
+        invoice=data["invoice"], payment_intent=data["payment"].get("payment_intent")
+    )
+
+
+def read_refund(data: Mapping[str, Any]) -> Refund:
+    """Read a refund; of its states only a failed one matters: the money is then back."""
+    return Refund(
+        id=data["id"],
+        payment_intent=data.get("payment_intent"),
+        amount=Money(data["amount"], data["currency"]),
+        has_failed=data["status"] in {"failed", "canceled"},
+        request=_uuid((data.get("metadata") or {}).get("request")),
+    )
+
+
+def read_dispute(data: Mapping[str, Any]) -> Dispute:
+    """Read a dispute, and what it moved so far."""
+    amount = Money(data["amount"], data["currency"])
+    return Dispute(
+        id=data["id"],
+        payment_intent=data.get("payment_intent"),
+        amount=amount,
+        status=data["status"],
+        reason=data["reason"],
+        answer_by=_moment((data.get("evidence_details") or {}).get("due_by")),
+        movements=tuple(
+            # A balance in another currency moves by its own figures: the dispute's count.
+            (
+                entry["id"],
+                entry["amount"]
+                if entry["currency"] == amount.currency
+                else amount.minor * (1 if entry["amount"] > 0 else -1),
+            )
+            for entry in data["balance_transactions"]
+        ),
+    )
+
+
+def read_payout(data: Mapping[str, Any]) -> PaidOut:
+    """Read a payout."""
+    return PaidOut(id=data["id"])
 
 
 def read_event(payload: str) -> Event:
@@ -219,6 +601,81 @@ def read_event(payload: str) -> Event:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise NotAnEvent from error
+
+
+def _as_event(kind: str, thing: stripe.StripeObject) -> Event:
+    data = thing.to_dict()
+    event = {
+        "id": f"answer_{kind}_{data['id']}",
+        "object": "event",
+        "type": kind,
+        "created": data["created"],
+        "livemode": data["livemode"],
+        "data": {"object": data},
+    }
+    return read_event(json.dumps(event))
+
+
+def _read_balance_entry(data: Mapping[str, Any]) -> BalanceEntry:
+    source = data.get("source") or {}
+    return BalanceEntry(
+        id=data["id"],
+        type=data["type"],
+        source=source.get("id", ""),
+        payment_intent=source.get("payment_intent") or "",
+        public_id=_donation(source) or "",
+        customer=source.get("customer") or "",
+        amount_minor=data["amount"],
+        fee_minor=data["fee"],
+        currency=data["currency"],
+        created_at=datetime.fromtimestamp(data["created"], UTC),
+    )
+
+
+def _donation(data: Mapping[str, Any]) -> str | None:
+    return (data.get("metadata") or {}).get("donation")
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text)
+    except (TypeError, ValueError):
+        # Somebody else's word: whoever has the dashboard may write there what they like.
+        return None
+
+
+def _attempt(session: Mapping[str, Any]) -> int | None:
+    attempt = (session.get("metadata") or {}).get("attempt", "")
+    return int(attempt) if attempt.isdecimal() else None
+
+
+def _subscription_details(invoice: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (invoice.get("parent") or {}).get("subscription_details") or {}
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _price(amount: Money, campaign_slug: str, *, is_monthly: bool) -> Any:
+    price: dict[str, Any] = {
+        "currency": amount.currency,
+        "unit_amount": amount.minor,
+        "product": _product_id(campaign_slug),
+    }
+    return {**price, "recurring": {"interval": "month"}} if is_monthly else price
+
+
+def _change(subscription_id: str, change: Any) -> tuple[Subscription, datetime]:
+    with _call() as client:
+        return _as_of(client.v1.subscriptions.update(subscription_id, change))
+
+
+def _as_of(answer: stripe.Subscription) -> tuple[Subscription, datetime]:
+    headers = answer.last_response.headers if answer.last_response else {}
+    # To the second, as the events of the same change are dated.
+    date = parsedate_to_datetime(headers["Date"])
+    return read_subscription(answer.to_dict()), date
 
 
 def _product_id(slug: str) -> str:

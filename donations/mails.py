@@ -7,6 +7,14 @@ from alliance.outbox.kinds import Message
 from donations.models import Payment
 
 RECEIPT = "receipt"
+REFUND = "refund"
+REFUND_FAILED = "refund_failed"
+DISPUTE_LOST = "dispute_lost"
+PLAN_CHANGE = "plan_change"
+MISSED_PAYMENT = "missed_payment"
+AMOUNT_AHEAD = "amount_ahead"
+CARD_ENDS = "card_ends"
+LINKS = "links"
 
 
 def receipt(reference: str) -> Message:

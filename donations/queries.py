@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from alliance.core.money import Money
 from campaigns.models import Campaign
@@ -15,7 +15,10 @@ SHOWN = 12
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a campaign has come. Raised: the sum of its ledger, before card fees."""
+    """How far a campaign has come.
+
+    Raised: gifts less refunds and lost disputes, before card fees.
+    """
 
     raised: Money
     target: Money
@@ -48,17 +51,20 @@ class Progress:
 
 
 def supporters_of(campaign: Campaign) -> list[dict[str, object]]:
-    """Return the latest donors who asked to be named, the amount beside those who want it."""
-    named = campaign.donations.to_be_shown()[:SHOWN].prefetch_related("payments")
+    """Return the latest donors who asked to be named, the amount beside those who want it.
+
+    Whose gift went back is not named.
+    """
+    named = campaign.donations.to_be_shown().with_state().filter(Q(net_minor__gt=0))
     return [
         {
             "name": gift.name,
-            # What was paid, whatever the form said in the end.
-            "amount": Money(sum(p.amount_minor for p in gift.payments.all()), gift.currency)
+            # What was paid and is still there, whatever the form said in the end.
+            "amount": Money(gift.net_minor or 0, gift.currency)
             if gift.display == Donation.Display.NAME_AND_AMOUNT
             else None,
         }
-        for gift in named
+        for gift in named[:SHOWN]
     ]
 
 

@@ -13,10 +13,9 @@ from django.utils import timezone
 
 from alliance.contacts import services as contacts
 from alliance.core.money import Money
-from alliance.outbox import services as outbox
 from campaigns.models import Campaign
-from donations import gateway, ledger, mails
-from donations.models import Donation, DonationQuerySet, Payment, SessionRank
+from donations import gateway, settling
+from donations.models import Donation, DonationQuerySet, SessionRank
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +37,6 @@ class CampaignIsClosed(Exception):
     """The campaign takes no gifts at present."""
 
 
-class AmountMismatch(Exception):
-    """Stripe reports a payment that can't belong to the donation it names."""
-
-
 @dataclass(frozen=True)
 class Pledge:
     """What somebody said on the form."""
@@ -51,6 +46,7 @@ class Pledge:
     email: str
     name: str
     display: Donation.Display
+    frequency: Donation.Frequency = Donation.Frequency.ONCE
     # The words beside each box that was ticked, by scope ("campaign", "platform").
     consents: dict[str, str] = field(default_factory=dict)
 
@@ -87,49 +83,6 @@ def start_checkout(*, campaign: Campaign, pledge: Pledge, now: datetime) -> str:
     return session.url
 
 
-def record_session(session: gateway.Session, *, at: datetime) -> bool:
-    """Take in how a Checkout session stands; return whether it is one of ours.
-
-    The settle path: the donor's return, webhooks, the sweep and the pull all end here, in any
-    order and any number of times.
-    """
-    with transaction.atomic():
-        donation = _locked(session.public_id)
-        if donation is None:
-            return False
-        if session.attempt == donation.attempt:
-            donation.session_id = donation.session_id or session.id
-            donation.session_rank = max(donation.session_rank, session.rank)
-            donation.told_at = at
-            donation.save(update_fields=["session_id", "session_rank", "told_at"])
-        if session.is_paid and session.payment_intent:
-            _settle(donation, session.payment_intent, session.amount, at)
-    return True
-
-
-def record_payment(
-    *, public_id: str | None, payment_intent: str, amount: Money, at: datetime
-) -> bool:
-    """Take in that a payment succeeded; return whether it is one of ours."""
-    with transaction.atomic():
-        donation = _locked(public_id)
-        if donation is None:
-            return False
-        _settle(donation, payment_intent, amount, at)
-    return True
-
-
-def record_failure(session: gateway.Session, *, at: datetime) -> bool:
-    """Take in that a payment which had to be waited for did not come."""
-    if session.attempt is None:
-        return False
-    return bool(
-        Donation.objects.filter(
-            public_id=session.public_id, attempt=session.attempt, failed_at__isnull=True
-        ).update(failed_at=at)
-    )
-
-
 def ask_stripe(donation: Donation, *, now: datetime) -> None:
     """Ask how an unsettled donation stands, unless somebody just did. Raises as the gateway."""
     is_ours_to_ask = (
@@ -145,7 +98,7 @@ def ask_stripe(donation: Donation, *, now: datetime) -> None:
         # Nobody can pay there any more. Should money have come all the same, its event counts.
         _mark_expired(donation)
     else:
-        record_session(session, at=now)
+        _record(session, now)
 
 
 def sweep_checkouts(*, now: datetime) -> None:
@@ -170,12 +123,16 @@ def hide_names(donations: DonationQuerySet) -> int:
         return donations.to_be_shown().order_by().update(shown_at=None)
 
 
+def _record(session: gateway.Session, now: datetime) -> None:
+    settling.record_giving([settling.Told(session, now, settling.ANSWER)])
+
+
 def _close_page(donation: Donation, now: datetime) -> None:
     """See to it that nobody can pay on the page that a new one is to follow."""
     if not donation.session_id:
         return
     try:
-        record_session(gateway.expire_session(donation.session_id), at=now)
+        _record(gateway.expire_session(donation.session_id), now)
     except gateway.Missing:
         _mark_expired(donation)
 
@@ -226,6 +183,7 @@ def _said(pledge: Pledge) -> Said:
         "contact": contacts.contact_for(pledge.email),
         "name": pledge.name,
         "display": pledge.display,
+        "frequency": pledge.frequency,
         "amount_minor": pledge.amount.minor,
         "currency": pledge.amount.currency,
         "consents": pledge.consents,
@@ -256,6 +214,7 @@ def _order(donation: Donation) -> gateway.Order:
         expires_at=donation.session_expires_at,
         attempt=donation.attempt,
         idempotency_key=donation.idempotency_key,
+        is_monthly=donation.is_monthly,
     )
 
 
@@ -266,41 +225,3 @@ def _remember(donation: Donation, session: gateway.Session) -> bool:
     # Its webhook may have been quicker, so the rank only rises.
     ours.filter(session_rank__lt=session.rank).update(session_rank=session.rank)
     return bool(is_wanted)
-
-
-def _locked(public_id: str | None) -> Donation | None:
-    return (
-        Donation.objects.select_for_update(of=("self",))
-        .select_related("campaign", "contact")
-        .filter(public_id=public_id)
-        .first()
-    )
-
-
-def _settle(donation: Donation, payment_intent: str, amount: Money, at: datetime) -> None:
-    payment, _ = Payment.objects.get_or_create(
-        payment_intent=payment_intent,
-        defaults={
-            "donation": donation,
-            "amount_minor": amount.minor,
-            "currency": amount.currency,
-            "paid_at": at,
-        },
-    )
-    if payment.donation_id != donation.pk or payment.amount != amount:
-        raise AmountMismatch(f"{payment_intent} is known otherwise")
-    if amount.currency != donation.campaign.currency:
-        raise AmountMismatch(f"{payment_intent} came in {amount.currency}")
-    if not ledger.enter_gift(payment, at=at):
-        return
-    outbox.queue(kind=mails.RECEIPT, reference=str(payment.pk), contact=donation.contact, now=at)
-    contacts.record_consents(
-        contact=donation.contact,
-        campaign=donation.campaign,
-        wordings=donation.consents,
-        source=f"gift {donation.reference}",
-        given_at=donation.said_at,
-    )
-    if donation.display != Donation.Display.PRIVATE:
-        donation.shown_at = at
-        donation.save(update_fields=["shown_at"])

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from alliance.core.http import private
 from alliance.core.money import Money
 from campaigns.models import Campaign
-from donations import forms, gateway, inbox, queries, services
+from donations import forms, gateway, inbox, queries, services, settling
 from donations.models import Donation, State
 
 logger = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ def _standing(public_id: str) -> tuple[Donation, State]:
     if donation.state in {State.OPEN, State.CONFIRMING}:
         try:
             services.ask_stripe(donation, now=now)
-        except (gateway.Unavailable, gateway.Declined, services.AmountMismatch):
+        except (gateway.Unavailable, gateway.Declined, settling.AmountMismatch):
             logger.exception("gift %s: it is not known how it stands", donation.reference)
         donation = _find(public_id)
     is_known = donation.told_at is not None and donation.told_at > now - BELIEVED_FOR

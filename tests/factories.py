@@ -11,8 +11,8 @@ from django.utils import timezone
 from alliance.accounts.models import User
 from alliance.core.money import Money
 from campaigns.models import Campaign, State
-from donations import forms, services
-from donations.models import Donation
+from donations import forms, ledger, services, settling
+from donations.models import Donation, Payment
 from donations.services import Pledge
 from events.models import Event
 from updates.models import Update
@@ -99,3 +99,13 @@ def make_update(
 
 def webhook_secret() -> str:
     return settings.STRIPE_WEBHOOK_SECRETS[0]
+
+
+def tell(fact: settling.Giving) -> bool:
+    """Let the site hear one piece of news about a payment; return whether it was about ours."""
+    return settling.record_giving([settling.Told(fact, at=timezone.now())])[0]
+
+
+def enter_gift(payment: Payment) -> bool:
+    """Count a payment as a gift; return whether it was new."""
+    return bool(ledger.enter([ledger.gift(payment, at=timezone.now())]))

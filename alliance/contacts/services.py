@@ -1,6 +1,7 @@
 """Writes about people: find or make a contact, record what they agreed to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import models
@@ -28,28 +29,33 @@ def withdraw_consents(contacts: models.QuerySet[Contact], *, at: datetime) -> in
     return Consent.objects.live().filter(contact__in=contacts).update(withdrawn_at=at)
 
 
-def record_consents(
-    *,
-    contact: Contact,
-    campaign: Campaign,
-    wordings: Mapping[str, str],
-    source: str,
-    given_at: datetime,
-) -> None:
-    """Keep the proof of each box that was ticked; again from the same source changes nothing.
+@dataclass(frozen=True)
+class Said:
+    """What somebody agreed to on a form.
 
     `wordings`: the words beside each ticked box, under "campaign" or "platform".
     """
+
+    contact: Contact
+    campaign: Campaign
+    wordings: Mapping[str, str]
+    source: str
+    given_at: datetime
+
+
+def record_consents(said: Iterable[Said]) -> None:
+    """Keep the proof of each box that was ticked; again from the same source changes nothing."""
     Consent.objects.bulk_create(
         [
             Consent(
-                contact=contact,
-                campaign=campaign if scope == "campaign" else None,
+                contact=one.contact,
+                campaign=one.campaign if scope == "campaign" else None,
                 wording=wording,
-                source=source,
-                given_at=given_at,
+                source=one.source,
+                given_at=one.given_at,
             )
-            for scope, wording in wordings.items()
+            for one in said
+            for scope, wording in one.wordings.items()
         ],
         ignore_conflicts=True,
     )

@@ -27,25 +27,25 @@ _STATEMENTS = (
     """
     WITH gift AS (
         INSERT INTO donations_donation (public_id, reference, campaign_id, contact_id, name,
-            display, amount_minor, currency, consents, form_nonce, created_at, said_at, attempt,
+            display, amount_minor, currency, frequency, method, consents, form_nonce, created_at, said_at, attempt,
             session_expires_at, session_id, session_url, session_rank)
         SELECT substr(replace(gen_random_uuid()::text, '-', ''), 1, 22),
             -- Letters as in READABLE. Of hex digits, a million gifts would have two alike.
             translate(upper(substr(encode(sha256(convert_to(tag, 'UTF8')), 'base64'), 1, 10)),
                 '01ILOU+/', '23456789'),
             %(campaign)s, c.id, 'Demo donor', 'private', minor,
-            %(currency)s, '{}', gen_random_uuid(), at, at, 1, at, 'cs_' || tag, '', 3
+            %(currency)s, 'once', 'stripe', '{}', gen_random_uuid(), at, at, 1, at, 'cs_' || tag, '', 3
         FROM made JOIN contacts_contact c ON c.email_key = made.email
         RETURNING id, campaign_id, contact_id, amount_minor, session_id, created_at
     ), donor AS (
-        INSERT INTO donations_donor (campaign_id, contact_id, since)
-        SELECT campaign_id, contact_id, created_at FROM gift
+        INSERT INTO donations_donor (campaign_id, contact_id, given_minor, since)
+        SELECT campaign_id, contact_id, amount_minor, created_at FROM gift
     ), payment AS (
         INSERT INTO donations_payment
-            (donation_id, payment_intent, amount_minor, currency, paid_at)
+            (donation_id, stripe_id, amount_minor, currency, paid_at)
         SELECT id, replace(session_id, 'cs_', 'pi_'), amount_minor, %(currency)s, created_at
         FROM gift
-        RETURNING id, donation_id, payment_intent, amount_minor, paid_at
+        RETURNING id, donation_id, stripe_id, amount_minor, paid_at
     ), receipt AS (
         INSERT INTO outbox_mail (kind, reference, contact_id, state, attempts, next_try_at,
             sent_at, error, created_at)
@@ -54,12 +54,13 @@ _STATEMENTS = (
     ), entry AS (
         INSERT INTO donations_ledgerentry
             (payment_id, campaign_id, kind, stripe_id, amount_minor, currency, entered_at)
-        SELECT id, %(campaign)s, 'gift', payment_intent, amount_minor, %(currency)s, paid_at
+        SELECT id, %(campaign)s, 'gift', stripe_id, amount_minor, %(currency)s, paid_at
         FROM payment
         RETURNING amount_minor
     )
-    INSERT INTO donations_totalslot AS slot (campaign_id, slot, raised_minor, gifts, donors)
-    SELECT %(campaign)s, 0, sum(amount_minor), count(*), count(*) FROM entry
+    INSERT INTO donations_totalslot AS slot
+        (campaign_id, slot, raised_minor, fees_minor, gifts, donors)
+    SELECT %(campaign)s, 0, sum(amount_minor), 0, count(*), count(*) FROM entry
     ON CONFLICT (campaign_id, slot) DO UPDATE SET
         raised_minor = slot.raised_minor + excluded.raised_minor,
         gifts = slot.gifts + excluded.gifts,

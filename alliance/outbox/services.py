@@ -1,6 +1,7 @@
 """Owing a mail, and sending what is owed: at most once, and every mail accounted for."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -26,8 +27,18 @@ MAX_ATTEMPTS = 80
 
 def queue(*, kind: str, reference: str, contact: Contact, now: datetime) -> None:
     """Owe somebody a mail; owing the same one again changes nothing."""
+    queue_all(kind=kind, owed=[(reference, contact, now)])
+
+
+def queue_all(*, kind: str, owed: Sequence[tuple[str, Contact, datetime]]) -> None:
+    """Owe many mails of a kind: of each its reference, to whom, and from when on."""
+    if not owed:
+        return
     Mail.objects.bulk_create(
-        [Mail(kind=kind, reference=reference, contact=contact, next_try_at=now)],
+        [
+            Mail(kind=kind, reference=reference, contact=contact, next_try_at=at)
+            for reference, contact, at in owed
+        ],
         ignore_conflicts=True,
     )
     jobs.wake_after_commit("alliance.outbox.tasks.deliver_due")

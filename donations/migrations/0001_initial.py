@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import donations.models
+import donations.models.giving
 import uuid
 from django.db import migrations, models
 
@@ -21,8 +21,8 @@ class Migration(migrations.Migration):
             name='Donation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=donations.models.new_public_id, editable=False, max_length=22, unique=True)),
-                ('reference', models.CharField(default=donations.models.new_reference, editable=False, max_length=10, unique=True)),
+                ('public_id', models.CharField(default=donations.models.giving.new_public_id, editable=False, max_length=22, unique=True)),
+                ('reference', models.CharField(default=donations.models.giving.new_reference, editable=False, max_length=10, unique=True)),
                 ('name', models.CharField(max_length=100)),
                 ('display', models.CharField(choices=[('private', 'Don’t show my name'), ('name', 'Show my name'), ('name_and_amount', 'Show my name and the amount')], default='private', max_length=16)),
                 ('amount_minor', models.BigIntegerField(verbose_name='amount, in pence')),

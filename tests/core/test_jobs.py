@@ -81,7 +81,11 @@ def test_a_lost_broker_is_a_line_in_the_log_and_not_an_error(
 def test_every_name_that_is_woken_is_a_task() -> None:
     current_app.loader.import_default_modules()
 
-    woken = {"alliance.outbox.tasks.deliver_due", "donations.tasks.process_event"}
+    woken = {
+        "alliance.outbox.tasks.deliver_due",
+        "donations.tasks.process_events",
+        "donations.tasks.reconcile",
+    }
     scheduled = {entry["task"] for entry in current_app.conf.beat_schedule.values()}
 
     assert woken | scheduled <= set(current_app.tasks)

@@ -44,7 +44,7 @@ def test_a_gift_is_found_by_address_reference_and_stripes_id(
     ada: Client, paid: Donation, query: str
 ) -> None:
     payment = paid.payments.get()
-    words = {"reference": paid.reference, "payment": payment.payment_intent}.get(query, query)
+    words = {"reference": paid.reference, "payment": payment.stripe_id}.get(query, query)
 
     found = ada.get("/admin/donations/donation/", {"q": words}).content.decode()
     missed = ada.get("/admin/donations/donation/", {"q": "nobody@"}).content.decode()

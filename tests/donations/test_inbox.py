@@ -17,7 +17,7 @@ from alliance.core.money import Money
 from alliance.local.standin import StandIn
 from alliance.outbox.models import Mail
 from campaigns.models import Campaign
-from donations import books, gateway, inbox, queries, services
+from donations import books, gateway, inbox, queries, services, settling
 from donations.models import (
     Donation,
     LedgerEntry,
@@ -109,7 +109,7 @@ def tell_a_history(
         elif outcome == "expired":
             gateway.expire_session(session)
 
-    events = [e for e in standin.events()[marker:] if e["type"] in inbox.HANDLERS]
+    events = [e for e in standin.events()[marker:] if e["type"] in inbox.READERS]
     told = data.draw(st.permutations(events * 2)) if events else []
     told = told[data.draw(st.integers(0, len(told))) :]
     for event in told:
@@ -153,7 +153,7 @@ def test_an_old_answer_that_arrives_late_takes_nothing_back(
     late = gateway.retrieve_session(str(donation.session_id))
 
     for session in (late, early):
-        services.record_session(session, at=timezone.now())
+        factories.tell(session)
 
     assert Donation.objects.with_state().get().state == State.CONFIRMING
 
@@ -218,7 +218,7 @@ def test_an_event_that_fails_keeps_its_traceback_waits_and_has_no_half_effect(
     (event,) = standin.events("checkout.session.completed")
     deliver(event)
 
-    def breaks(**_kwargs: object) -> None:
+    def breaks(_said: object) -> None:
         raise RuntimeError("a bug on the way")
 
     with monkeypatch.context() as patch:
@@ -249,8 +249,8 @@ def test_an_event_that_fails_for_ever_is_dead_shown_and_can_be_revived(
     broken = json.loads(json.dumps(event))
     broken["data"]["object"]["currency"] = "usd"
     deliver(broken)
-    for _ in range(inbox.MAX_ATTEMPTS):
-        inbox.process(event["id"])
+    for attempt in range(inbox.MAX_ATTEMPTS):
+        inbox.process_due(now=later(60 * 24 * attempt))
     row = StripeEvent.objects.get()
     assert row.state == StripeEvent.State.DEAD
     assert "AmountMismatch" in row.error
@@ -302,14 +302,14 @@ def test_a_sweep_reaches_everybody_whatever_comes_before_them(
     standin.pay(str(odd.session_id))
     payment = factories.start_donation(campaign, email="last@example.org")
     standin.pay(str(payment.session_id))
-    settle = services._settle
+    settle = settling.settle
 
-    def breaks_on_one(donation: Donation, *args: Any) -> None:
-        if donation.pk == odd.pk:
-            raise services.AmountMismatch("made up")
-        settle(donation, *args)
+    def breaks_on_one(paid: Any) -> None:
+        if odd in [donation for donation, *_ in paid.values()]:
+            raise settling.AmountMismatch("made up")
+        settle(paid)
 
-    monkeypatch.setattr(services, "_settle", breaks_on_one)
+    monkeypatch.setattr(settling, "settle", breaks_on_one)
 
     for minute in range(62, 66):
         services.sweep_checkouts(now=later(minute))

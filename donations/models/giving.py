@@ -1,17 +1,18 @@
-"""Donations, the payments they became, the ledger that is the truth, and Stripe's events."""
+"""Donations: what somebody means to give, and how far that has come."""
 
 import secrets
 import uuid
-from typing import ClassVar, Self
+from typing import Self
 
 from django.db import models
-from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.urls import reverse
 from django.utils import timezone
 
 from alliance.contacts.models import Contact
 from alliance.core.money import Money
 from campaigns.models import Campaign
+from donations.models.ledger import GIVEN, Dispute, Kind, LedgerEntry
 
 # No letter or figure that a person could take for another when reading one out.
 READABLE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -44,15 +45,45 @@ class State(models.TextChoices):
     CONFIRMING = "confirming", "being confirmed"
     FAILED = "failed", "not paid: the bank refused"
     PAID = "paid", "paid"
+    PARTLY_REFUNDED = "partly_refunded", "partly refunded"
+    REFUNDED = "refunded", "refunded"
+    DISPUTED = "disputed", "disputed: the bank decides"
+    CHARGED_BACK = "charged_back", "taken back by the bank"
+
+
+# The money came, whatever became of it later.
+SETTLED = frozenset(
+    {State.PAID, State.PARTLY_REFUNDED, State.REFUNDED, State.DISPUTED, State.CHARGED_BACK}
+)
 
 
 class DonationQuerySet(models.QuerySet["Donation"]):
     def with_state(self) -> Self:
-        """Add `state`, worked out from the facts: money that came beats all else."""
-        paid = LedgerEntry.objects.filter(payment__donation=OuterRef("pk"), kind=Kind.GIFT)
-        return self.annotate(
+        """Add `state`, worked out from the facts: money that came beats all else.
+
+        And the `net_minor` that is left of it, before fees; None while nothing came.
+        """
+        entries = LedgerEntry.objects.filter(payment__donation=OuterRef("pk")).order_by()
+        sums = entries.values("payment__donation").annotate(
+            net=Sum("amount_minor", filter=~Q(kind=Kind.FEE)),
+            given=Sum("amount_minor", filter=Q(kind__in=GIVEN)),
+            taken=Sum("amount_minor", filter=Q(kind__in=[Kind.DISPUTE, Kind.DISPUTE_WON])),
+        )
+        open_dispute = Dispute.objects.filter(
+            payment__donation=OuterRef("pk"), status__in=Dispute.OPEN
+        )
+        facts = self.annotate(
+            net_minor=Subquery(sums.values("net")),
+            given_minor=Subquery(sums.values("given")),
+            taken_minor=Subquery(sums.values("taken")),
+        )
+        return facts.annotate(
             state=Case(
-                When(Exists(paid), then=Value(State.PAID)),
+                When(Exists(open_dispute), then=Value(State.DISPUTED)),
+                When(taken_minor__lt=0, then=Value(State.CHARGED_BACK)),
+                When(net_minor__lte=0, then=Value(State.REFUNDED)),
+                When(net_minor__lt=F("given_minor"), then=Value(State.PARTLY_REFUNDED)),
+                When(given_minor__gt=0, then=Value(State.PAID)),
                 When(failed_at__isnull=False, then=Value(State.FAILED)),
                 When(session_rank=SessionRank.COMPLETE, then=Value(State.CONFIRMING)),
                 When(session_rank=SessionRank.EXPIRED, then=Value(State.EXPIRED)),
@@ -83,6 +114,16 @@ class Donation(models.Model):
         NAME = "name", "Show my name"
         NAME_AND_AMOUNT = "name_and_amount", "Show my name and the amount"
 
+    class Frequency(models.TextChoices):
+        ONCE = "once", "Once"
+        MONTHLY = "monthly", "Every month"
+
+    class Method(models.TextChoices):
+        STRIPE = "stripe", "card, by Stripe"
+        CASH = "cash", "cash"
+        CHEQUE = "cheque", "cheque"
+        BANK = "bank", "bank transfer"
+
     public_id = models.CharField(max_length=22, unique=True, default=new_public_id, editable=False)
     reference = models.CharField(max_length=10, unique=True, default=new_reference, editable=False)
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="donations")
@@ -91,6 +132,8 @@ class Donation(models.Model):
     display = models.CharField(max_length=16, choices=Display, default=Display.PRIVATE)
     amount_minor = models.BigIntegerField("amount, in pence")
     currency = models.CharField(max_length=3)
+    frequency = models.CharField(max_length=7, choices=Frequency, default=Frequency.ONCE)
+    method = models.CharField(max_length=6, choices=Method, default=Method.STRIPE)
     # The words beside each box that was ticked, by scope: proof, once the gift is paid.
     consents = models.JSONField(default=dict)
     # One form, one donation: the second click finds the first one's row.
@@ -111,8 +154,9 @@ class Donation(models.Model):
     told_at = models.DateTimeField(null=True, blank=True, help_text="When Stripe last told.")
     failed_at = models.DateTimeField(null=True, blank=True)
 
-    # Only where a query asked for it: `with_state()`.
+    # Only where a query asked for them: `with_state()`.
     state: str
+    net_minor: int | None
 
     objects = DonationQuerySet.as_manager()
 
@@ -128,6 +172,10 @@ class Donation(models.Model):
             models.CheckConstraint(
                 condition=Q(session_rank=SessionRank.NONE) | Q(session_id__isnull=False),
                 name="donation_session_rank_has_its_session",
+            ),
+            models.CheckConstraint(
+                condition=Q(method="stripe") | Q(frequency="once", session_id__isnull=True),
+                name="donation_offline_is_once_and_without_session",
             ),
         ]
         indexes = [
@@ -154,6 +202,10 @@ class Donation(models.Model):
         return Money(self.amount_minor, self.currency)
 
     @property
+    def is_monthly(self) -> bool:
+        return self.frequency == self.Frequency.MONTHLY
+
+    @property
     def is_under_way(self) -> bool:
         """Whether the donor has paid, or the bank is still at it: nothing may start anew."""
         is_waiting = self.session_rank == SessionRank.COMPLETE and self.failed_at is None
@@ -163,150 +215,3 @@ class Donation(models.Model):
     def idempotency_key(self) -> str:
         """What makes asking Stripe twice ask once."""
         return f"d:{self.public_id}:s:{self.attempt}"
-
-
-class Payment(models.Model):
-    """Money that reached Stripe for a donation."""
-
-    donation = models.ForeignKey(Donation, models.PROTECT, related_name="payments")
-    payment_intent = models.CharField(max_length=255, unique=True)
-    amount_minor = models.BigIntegerField("amount, in pence")
-    currency = models.CharField(max_length=3)
-    paid_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(amount_minor__gt=0), name="payment_amount_is_positive"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.payment_intent
-
-    @property
-    def amount(self) -> Money:
-        return Money(self.amount_minor, self.currency)
-
-
-class Kind(models.TextChoices):
-    """Why money moved. The sign of an entry is fixed by its kind."""
-
-    GIFT = "gift", "gift"
-
-
-class LedgerEntry(models.Model):
-    """One movement of money, for ever: the database refuses to change or remove a row."""
-
-    payment = models.ForeignKey(Payment, models.PROTECT, related_name="entries")
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="entries")
-    kind = models.CharField(max_length=20, choices=Kind)
-    # Stripe's id of what moved the money: the same thing told twice is one row.
-    stripe_id = models.CharField(max_length=255)
-    amount_minor = models.BigIntegerField("amount, in pence, with its sign")
-    currency = models.CharField(max_length=3)
-    entered_at = models.DateTimeField()
-
-    class Meta:
-        verbose_name_plural = "ledger entries"
-        constraints = [
-            models.UniqueConstraint(fields=["kind", "stripe_id"], name="entry_once"),
-            models.UniqueConstraint(
-                fields=["payment"], condition=Q(kind="gift"), name="entry_one_gift_a_payment"
-            ),
-            models.CheckConstraint(
-                condition=Q(kind="gift", amount_minor__gt=0), name="entry_sign_is_its_kinds"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.stripe_id}"
-
-    @property
-    def amount(self) -> Money:
-        return Money(self.amount_minor, self.currency)
-
-
-class Donor(models.Model):
-    """Somebody whose money reached a campaign; counted once, however often they give."""
-
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="donors")
-    contact = models.ForeignKey(Contact, models.PROTECT, related_name="campaigns_given_to")
-    since = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["campaign", "contact"], name="donor_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"donor {self.pk}"
-
-
-class TotalSlot(models.Model):
-    """A share of a campaign's shown total.
-
-    The total is the sum of the slots; each entry moves one of them, so that no row is hot.
-    Only the counting statement in `ledger` writes here, and `books` compares.
-    """
-
-    SLOTS: ClassVar[int] = 16
-
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="total_slots")
-    slot = models.PositiveSmallIntegerField()
-    raised_minor = models.BigIntegerField()
-    gifts = models.BigIntegerField()
-    donors = models.BigIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["campaign", "slot"], name="slot_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"slot {self.slot} of campaign {self.campaign_id}"
-
-
-class StripeEvent(models.Model):
-    """Something Stripe told us, as it told it. Stored first, understood later."""
-
-    class State(models.TextChoices):
-        PENDING = "pending", "waits to be processed"
-        PROCESSED = "processed", "processed"
-        IGNORED = "ignored", "not ours"
-        UNHANDLED = "unhandled", "of a type that this version does not know"
-        DEAD = "dead", "failed too often: needs a person"
-
-    id = models.CharField(max_length=255, primary_key=True)
-    type = models.CharField(max_length=100)
-    created_at = models.DateTimeField(help_text="By Stripe's clock.")
-    received_at = models.DateTimeField(default=timezone.now)
-    # Text, not JSON: Postgres refuses some of what JSON allows, and a refusal here loses money.
-    payload = models.TextField()
-    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
-    processed_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    next_try_at = models.DateTimeField(default=timezone.now)
-    error = models.TextField(blank=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(state="processed", processed_at__isnull=False)
-                | (~Q(state="processed") & Q(processed_at__isnull=True)),
-                name="event_processed_has_its_time",
-            ),
-        ]
-        indexes = [
-            models.Index("next_try_at", condition=Q(state="pending"), name="event_due"),
-            models.Index(
-                "received_at",
-                condition=Q(state__in=["pending", "dead"]),
-                name="event_open",
-            ),
-            models.Index("type", condition=Q(state="unhandled"), name="event_unhandled"),
-            models.Index("received_at", name="event_received"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.id}"
