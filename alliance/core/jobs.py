@@ -1,6 +1,7 @@
 """Periodic jobs that run once at a time, and wake-up calls that survive a lost broker."""
 
 import logging
+import threading
 from collections.abc import Callable
 from functools import partial, wraps
 from time import monotonic
@@ -17,6 +18,13 @@ logger = logging.getLogger(__name__)
 
 QUIET_SECONDS = 10
 _quiet_until = 0.0
+
+# A task that was woken is woken again after this many seconds at the earliest: each call wakes
+# it for all rows that are there, and in a rush most of an answer's time would go into waking.
+PAUSE_SECONDS = 0.05
+_lock = threading.Lock()
+_woken_at: dict[str, float] = {}
+_waiting: set[str] = set()
 
 
 def periodic(job: Callable[[], object]) -> Callable[[], None]:
@@ -35,20 +43,43 @@ def periodic(job: Callable[[], object]) -> Callable[[], None]:
     return run
 
 
-def wake_after_commit(task: str, *args: object) -> None:
+def wake_after_commit(task: str) -> None:
     """Send a task, by name, once the rows it will read are committed.
 
     A lost broker is no error here: the rows are the queue, and a sweep finds them.
     """
-    transaction.on_commit(partial(_wake, task, *args))
+    transaction.on_commit(partial(_wake, task))
 
 
-def _wake(task: str, *args: object) -> None:
+def _wake(task: str) -> None:
+    """Send a task now or, if it was just sent, a moment later for all who ask meanwhile."""
+    with _lock:
+        if task in _waiting:
+            return
+        now = monotonic()
+        wait = _woken_at.get(task, -PAUSE_SECONDS) + PAUSE_SECONDS - now
+        _woken_at[task] = now + max(wait, 0)
+        if wait > 0:
+            _waiting.add(task)
+            timer = threading.Timer(wait, _wake_late, [task])
+            timer.daemon = True
+            timer.start()
+            return
+    _send(task)
+
+
+def _wake_late(task: str) -> None:
+    with _lock:
+        _waiting.discard(task)
+    _send(task)
+
+
+def _send(task: str) -> None:
     global _quiet_until  # noqa: PLW0603 (one broker a process, one memory of its loss)
     if monotonic() < _quiet_until:
         return
     try:
-        current_app.send_task(task, args)
+        current_app.send_task(task)
     except OperationalError as error:
         # A broker that hangs costs seconds to find out: nobody shall pay that twice in a row.
         _quiet_until = monotonic() + QUIET_SECONDS

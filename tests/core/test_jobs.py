@@ -67,6 +67,8 @@ def test_a_lost_broker_is_a_line_in_the_log_and_not_an_error(
     )
     monkeypatch.setattr(jobs, "current_app", cut_off)
     monkeypatch.setattr(jobs, "_quiet_until", 0.0)
+    monkeypatch.setattr(jobs, "_woken_at", {})
+    monkeypatch.setattr(jobs, "PAUSE_SECONDS", 0)
 
     with transaction.atomic():
         jobs.wake_after_commit("alliance.outbox.tasks.deliver_due")
@@ -89,3 +91,26 @@ def test_every_name_that_is_woken_is_a_task() -> None:
     scheduled = {entry["task"] for entry in current_app.conf.beat_schedule.values()}
 
     assert woken | scheduled <= set(current_app.tasks)
+
+
+def test_in_a_rush_a_task_is_woken_at_once_and_once_more_for_all_who_came_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[str] = []
+    both = threading.Event()
+
+    def send(task: str) -> None:
+        sent.append(task)
+        if len(sent) == 2:
+            both.set()
+
+    monkeypatch.setattr(jobs, "_send", send)
+    monkeypatch.setattr(jobs, "_woken_at", {})
+
+    for _ in range(500):
+        jobs._wake("some.task")
+
+    assert sent[:1] == ["some.task"]
+    assert both.wait(5)
+    assert len(sent) < 100
+    assert jobs._waiting == set()
