@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import django
 from django.core.management import call_command
 
+import manage
 from alliance.local import demo, postgres, services
 from alliance.local.standin import StandIn
 from tests.benchmarks.measure import Result, say, table
@@ -21,6 +22,8 @@ MODULES = {
     "settle": "giving",
     "settle-hot": "giving",
     "webhook-ingest": "giving",
+    "webhook-view": "webhooks",
+    "webhook-settled": "webhooks",
     "stalled-stripe": "giving",
 }
 
@@ -49,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
             print(table(results))  # noqa: T201 (for people)
     except KeyboardInterrupt:
         return 130
-    except services.PROBLEMS as problem:
+    except (*services.PROBLEMS, manage.SetUpError) as problem:
         say(problem)
         return 1
     return 0
