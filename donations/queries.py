@@ -23,6 +23,8 @@ class Progress:
     raised: Money
     target: Money
     donors: int
+    # What the card company kept of it: negative, as in the ledger.
+    fees: Money
 
     @property
     def percent(self) -> int:
@@ -79,14 +81,15 @@ def progress_of_all(campaigns: list[Campaign]) -> dict[int, Progress]:
         row["campaign"]: row
         for row in TotalSlot.objects.filter(campaign__in=campaigns)
         .values("campaign")
-        .annotate(raised=Sum("raised_minor"), people=Sum("donors"))
+        .annotate(raised=Sum("raised_minor"), people=Sum("donors"), kept=Sum("fees_minor"))
     }
-    nothing = {"raised": 0, "people": 0}
+    nothing = {"raised": 0, "people": 0, "kept": 0}
     return {
         campaign.pk: Progress(
             raised=Money(sums.get(campaign.pk, nothing)["raised"], campaign.currency),
             target=campaign.target,
             donors=sums.get(campaign.pk, nothing)["people"],
+            fees=Money(sums.get(campaign.pk, nothing)["kept"], campaign.currency),
         )
         for campaign in campaigns
     }

@@ -22,7 +22,7 @@ from donations.queries import Progress
     ],
 )
 def test_figures(raised: int, percent: int, patches: int, part: int, to_go: int) -> None:
-    progress = Progress(raised=Money(raised), target=Money(100_000), donors=1)
+    progress = Progress(raised=Money(raised), target=Money(100_000), donors=1, fees=Money(0))
 
     assert (progress.percent, progress.patches, progress.part) == (percent, patches, part)
     assert progress.to_go == Money(to_go)
@@ -30,7 +30,7 @@ def test_figures(raised: int, percent: int, patches: int, part: int, to_go: int)
 
 @given(st.integers(0, 10**12), st.integers(1, 10**12))
 def test_a_hundred_per_cent_is_said_only_of_a_target_that_is_met(raised: int, target: int) -> None:
-    progress = Progress(raised=Money(raised), target=Money(target), donors=0)
+    progress = Progress(raised=Money(raised), target=Money(target), donors=0, fees=Money(0))
 
     assert (progress.percent >= 100) == (raised >= target) == (progress.to_go.minor == 0)
     assert 0 <= progress.patches <= 100

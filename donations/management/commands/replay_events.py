@@ -1,11 +1,16 @@
 """Let the journal of Stripe's events speak again: `manage.py replay_events [--check]`."""
 
 import sys
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
 
 from donations import replay
+
+# The pull brings every event within some minutes.
+YOUNG = timedelta(minutes=10)
 
 
 class Command(BaseCommand):
@@ -22,7 +27,7 @@ class Command(BaseCommand):
         if not options["check"]:
             self.stdout.write(f"{replay.run()} events were processed once more.")
             return
-        differences = replay.check()
+        differences = replay.check(until=timezone.now() - YOUNG)
         for kind, stripe_id, ours, rebuilt in differences:
             self.stdout.write(f"{kind} {stripe_id}: in the books {ours}, by the events {rebuilt}")
         if differences:
