@@ -4,21 +4,29 @@ import secrets
 from typing import Any
 
 from alliance.local.standin import contract
+from alliance.local.standin.faults import Faults
 from alliance.local.standin.schemas import Json
 from alliance.local.standin.store import Store
 from alliance.local.standin.webhooks import Webhooks
 
 PREFIXES = {
     "balance_transaction": "txn_",
+    "billing_portal.session": "bps_",
     "charge": "ch_",
     "checkout.session": "cs_test_",
     "customer": "cus_",
+    "dispute": "du_",
     "event": "evt_",
+    "invoice": "in_",
+    "invoice_payment": "inpay_",
     "payment_intent": "pi_",
+    "payment_method": "pm_",
+    "payout": "po_",
+    "price": "price_",
     "product": "prod_",
     "refund": "re_",
+    "subscription": "sub_",
 }
-FUNDS_AVAILABLE_AFTER = 2 * 24 * 60 * 60
 PRODUCT_PARAMETERS = {"id", "name", "description", "metadata"}
 
 
@@ -40,6 +48,13 @@ class StripeError(Exception):
         self.body: Json = {"error": {key: value for key, value in error.items() if value}}
 
 
+class CardError(StripeError):
+    """A bank's refusal: an answer that refuses, though what happened before it stays."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message, status=402, kind="card_error", code=code)
+
+
 def refuse_unknown(request: Json, known: set[str]) -> None:
     """Refuse what Stripe takes and the stand-in would have to ignore in silence."""
     for name in request.keys() - known:
@@ -49,8 +64,9 @@ def refuse_unknown(request: Json, known: set[str]) -> None:
 class Account:
     """Objects that are checked against the contract whenever they change or leave."""
 
-    def __init__(self, store: Store, webhooks: Webhooks) -> None:
+    def __init__(self, store: Store, webhooks: Webhooks, faults: Faults) -> None:
         self.base_url = ""
+        self.faults = faults
         self.store = store
         self.webhooks = webhooks
 
@@ -91,31 +107,6 @@ class Account:
             type=kind,
         )
         self.webhooks.announce(event)
-
-    def book(self, kind: str, source: Json, amount: int, fee: int) -> str:
-        """Enter a movement of money in the balance and return its id; minor units."""
-        details = {
-            "amount": fee,
-            "application": None,
-            "currency": source["currency"],
-            "description": "Stand-in processing fees",
-            "type": "stripe_fee",
-        }
-        entry = self.new(
-            "balance_transaction",
-            amount=amount,
-            available_on=self.store.now() + FUNDS_AVAILABLE_AFTER,
-            balance_type="payments",
-            currency=source["currency"],
-            fee=fee,
-            fee_details=[details] if fee else [],
-            net=amount - fee,
-            reporting_category="refund" if kind == "refund" else "charge",
-            source=source["id"],
-            status="pending",
-            type=kind,
-        )
-        return str(entry["id"])
 
     def create_product(self, request: Json) -> Json:
         """Make a product, under the caller's own id where one is given."""

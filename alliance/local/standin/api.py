@@ -9,30 +9,56 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from alliance.local.standin import checkout, contract, payments
-from alliance.local.standin.account import Account, StripeError
+from alliance.local.standin import (
+    billing,
+    checkout,
+    contract,
+    lists,
+    portal,
+    refunds,
+    subscriptions,
+)
+from alliance.local.standin.account import Account, CardError, StripeError
 from alliance.local.standin.faults import Faults
 from alliance.local.standin.schemas import Json
+
+Change = Callable[[Account, str, Json], Json]
 
 # Path below /v1/, kind of object, and what its parameters are called in the SDK.
 RESOURCES = {
     "balance_transactions": ("balance_transaction", "BalanceTransaction"),
+    "billing_portal/sessions": ("billing_portal.session", "billing_portal.Session"),
     "charges": ("charge", "Charge"),
     "checkout/sessions": ("checkout.session", "checkout.Session"),
     "customers": ("customer", "Customer"),
+    "disputes": ("dispute", "Dispute"),
     "events": ("event", "Event"),
+    "invoice_payments": ("invoice_payment", "InvoicePayment"),
+    "invoices": ("invoice", "Invoice"),
     "payment_intents": ("payment_intent", "PaymentIntent"),
+    "payment_methods": ("payment_method", "PaymentMethod"),
+    "payouts": ("payout", "Payout"),
     "products": ("product", "Product"),
     "refunds": ("refund", "Refund"),
+    "subscriptions": ("subscription", "Subscription"),
 }
+DEEP = {"billing_portal", "checkout"}
+UNREADABLE = {"billing_portal/sessions"}
 CREATE: dict[str, Callable[[Account, Json], Json]] = {
+    "billing_portal/sessions": portal.create,
     "checkout/sessions": checkout.create,
     "products": Account.create_product,
-    "refunds": payments.refund,
+    "refunds": refunds.create,
 }
+UPDATE: dict[str, Change] = {"subscriptions": subscriptions.update}
+DELETE: dict[str, tuple[str, Change]] = {"subscriptions": ("Cancel", subscriptions.cancel)}
+ACTIONS: dict[tuple[str, str], Change] = {
+    ("checkout/sessions", "expire"): lambda account, session, _: checkout.expire(account, session),
+    ("invoices", "pay"): billing.pay_by_api,
+    ("refunds", "cancel"): lambda account, refund, _: refunds.cancel(account, refund),
+}
+GARBLED = "<html><title>Please wait</title>"
 KEY_START = "sk_test_standin_"
-LONGEST_PAGE = 100
-PAGE = 10
 REMEMBERED = 10_000
 
 
@@ -74,6 +100,8 @@ class Api:
         if answer and self._faults.strikes("hang_up_after", subject):
             time.sleep(self._faults.seconds("hang_up_after"))
             return None
+        if answer and self._faults.strikes("garble", subject):
+            return Answer(200, GARBLED, answer.headers)
         return answer
 
     def _admit(self, request: Request, subject: str) -> Answer | None:
@@ -122,7 +150,7 @@ class Api:
         with self._account.store.transaction():
             try:
                 with self._account.store.savepoint():
-                    status, body = 200, json.dumps(work())
+                    status, body = _do(work)
             except StripeError as error:
                 status, body = error.status, json.dumps(error.body)
             if key:
@@ -132,47 +160,41 @@ class Api:
     def _work(self, request: Request) -> Callable[[], Any]:
         """Return what a request asks for; what the contract refuses is not begun at all."""
         path = request.path.removeprefix("/v1/").split("/")
-        depth = 2 if path[0] == "checkout" else 1
+        depth = 2 if path[0] in DEEP else 1
         name, rest = "/".join(path[:depth]), [unquote(step) for step in path[depth:]]
         if name not in RESOURCES or not request.path.startswith("/v1/"):
             raise _unknown(request)
         kind, types = RESOURCES[name]
+        account = self._account
         match request.method, rest:
-            case "GET", []:
-                parameters = _read(f"{types}ListParams", request)
-                return lambda: self._list(kind, request.path, parameters)
-            case "GET", [identifier]:
+            case "GET", [] if name not in UNREADABLE:
+                parameters = _read(f"{types}ListParams", request, lists.EXPANSIONS.get(kind))
+                return lambda: lists.read(account, kind, request.path, parameters)
+            case "GET", [identifier] if name not in UNREADABLE:
                 _read(f"{types}RetrieveParams", request)
-                return lambda: self._account.get(kind, identifier)
+                return lambda: account.get(kind, identifier)
             case "POST", [] if name in CREATE:
                 parameters = _read(f"{types}CreateParams", request)
-                return lambda: CREATE[name](self._account, parameters)
-            case "POST", [identifier, "expire"] if kind == "checkout.session":
-                _read(f"{types}ExpireParams", request)
-                return lambda: checkout.expire(self._account, identifier)
+                return lambda: CREATE[name](account, parameters)
+            case "POST", [identifier] if name in UPDATE:
+                parameters = _read(f"{types}UpdateParams", request)
+                return lambda: UPDATE[name](account, identifier, parameters)
+            case "POST", [identifier, action] if (name, action) in ACTIONS:
+                parameters = _read(f"{types}{action.capitalize()}Params", request)
+                return lambda: ACTIONS[name, action](account, identifier, parameters)
+            case "DELETE", [identifier] if name in DELETE:
+                verb, change = DELETE[name]
+                parameters = _read(f"{types}{verb}Params", request)
+                return lambda: change(account, identifier, parameters)
         raise _unknown(request)
 
-    def _list(self, kind: str, path: str, parameters: Json) -> Json:
-        fields = dict(parameters)
-        after, before = fields.pop("starting_after", None), fields.pop("ending_before", None)
-        limit = fields.pop("limit", PAGE)
-        if not 1 <= limit <= LONGEST_PAGE:
-            raise StripeError(f"Invalid integer: limit must be 1 to {LONGEST_PAGE}", param="limit")
-        for cursor, param in ((after, "starting_after"), (before, "ending_before")):
-            if cursor is not None:
-                self._account.get(kind, cursor, param)
-        if "types" in fields:
-            fields["type"] = fields.pop("types")
-        if "delivery_success" in fields:
-            is_delivered = fields.pop("delivery_success")
-            fields["pending_webhooks"] = 0 if is_delivered else {"gt": 0}
-        for field in fields.keys() - (contract.object_fields(kind) - {"customer_details"}):
-            raise StripeError(f"The stand-in does not filter by `{field}` yet.", param=field)
-        found = self._account.store.find(
-            kind, fields=fields, before=before, after=after, limit=limit + 1
-        )
-        page = found[-limit:] if before else found[:limit]
-        return {"object": "list", "url": path, "data": page, "has_more": len(found) > limit}
+
+def _do(work: Callable[[], Any]) -> tuple[int, str]:
+    """Work, and return the answer's status and body; a bank's refusal undoes nothing."""
+    try:
+        return 200, json.dumps(work())
+    except CardError as error:
+        return error.status, json.dumps(error.body)
 
 
 def _break() -> None:
@@ -187,13 +209,13 @@ def _check_key(authorization: str) -> None:
         raise StripeError(f"Invalid API Key provided: {reason}.", status=401)
 
 
-def _read(name: str, request: Request) -> Json:
+def _read(name: str, request: Request, expansion: list[str] | None = None) -> Json:
     try:
         parameters = contract.read_request(name, request.parameters)
     except contract.RequestRefusedError as error:
         raise StripeError(f"Not in the contract: {error}", code="parameter_invalid") from None
-    if "expand" in parameters:
-        raise StripeError("The stand-in does not do `expand` yet.", param="expand")
+    if parameters.get("expand", expansion) != expansion:
+        raise StripeError(f"Of `expand` the stand-in does {expansion} here.", param="expand")
     return parameters
 
 

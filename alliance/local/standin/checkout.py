@@ -2,7 +2,9 @@
 
 import re
 import secrets
+from typing import Any
 
+from alliance.local.standin import methods
 from alliance.local.standin.account import PREFIXES, Account, StripeError, refuse_unknown
 from alliance.local.standin.schemas import Json
 
@@ -19,21 +21,28 @@ SHOWN = {
     *("adaptive_pricing", "cancel_url", "client_reference_id", "customer_creation"),
     *("customer_email", "locale", "metadata", "mode", "submit_type", "success_url", "ui_mode"),
 }
-READ = {"expires_at", "line_items", "payment_intent_data"}
+READ = {"expires_at", "line_items"}
+# What Stripe takes in one mode alone.
+ONLY_IN = {
+    "payment": {"customer_creation", "payment_intent_data"},
+    "subscription": {"subscription_data"},
+}
+SUBSCRIPTION_DATA = {"description", "metadata"}
 
 
 def create(account: Account, request: Json) -> Json:
-    """Open a session for one payment."""
-    if request.get("mode") == "subscription":
-        raise StripeError("The stand-in does not do mode=subscription yet.", param="mode")
-    refuse_unknown(request, SHOWN | READ)
+    """Open a session for one payment, or for a monthly plan and the first payment of it."""
+    is_plan = request.get("mode") == "subscription"
+    refuse_unknown(request, SHOWN | READ | ONLY_IN["payment"] | ONLY_IN["subscription"])
+    refuse_unknown(request.get("subscription_data", {}), SUBSCRIPTION_DATA)
     now = account.store.now()
     expires_at = request.get("expires_at", now + LONGEST)
     _check(request, expires_at - now)
-    amount, currency = _price(account, request.get("line_items", []))
+    amount, currency = _price(account, request.get("line_items", []), is_plan=is_plan)
     identifier = PREFIXES["checkout.session"] + secrets.token_hex(20)
     shown: Json = {
-        "customer_creation": "if_required",
+        "customer_creation": None if is_plan else "if_required",
+        "payment_method_collection": "always" if is_plan else "if_required",
         "ui_mode": "hosted_page",
         **{key: request[key] for key in request.keys() & SHOWN},
         "metadata": request.get("metadata") or {},
@@ -47,11 +56,17 @@ def create(account: Account, request: Json) -> Json:
         amount_total=amount,
         currency=currency,
         expires_at=expires_at,
-        payment_method_types=["card", "sepa_debit"],
+        payment_method_types=["card"] if is_plan else ["card", "sepa_debit"],
         payment_status="unpaid",
         status="open",
         url=_address(account, identifier),
     )
+
+
+def complete(account: Account, session: Json, **changes: Any) -> None:
+    """Close a session that is done, and tell of it."""
+    account.change(session, status="complete", url=None, **changes)
+    account.emit("checkout.session.completed", session)
 
 
 def expire(account: Account, identifier: str) -> Json:
@@ -74,20 +89,49 @@ def expire_due(account: Account) -> None:
             expire(account, identifier)
 
 
-def listen_at(account: Account, base_url: str) -> None:
-    """Set the address of the hosted pages, of sessions opened in an earlier run too."""
-    account.base_url = base_url
-    with account.store.transaction():
-        for session in account.store.find("checkout.session", fields={"status": "open"}):
-            account.change(session, url=_address(account, session["id"]))
+def move(account: Account) -> None:
+    """Take the addresses of open pages along to where the stand-in listens now."""
+    for session in account.store.find("checkout.session", fields={"status": "open"}):
+        account.change(session, url=_address(account, session["id"]))
+
+
+def numbers(session: Json) -> frozenset[str]:
+    """Return the test methods that a session takes; a plan is paid by card alone."""
+    return methods.CARD_NUMBERS if session["mode"] == "subscription" else methods.NUMBERS
 
 
 def title(account: Account, session: Json) -> str:
     """Return what the payment is for: the name of its product."""
-    price = account.store.request_of(session["id"])["line_items"][0]["price_data"]
+    price = price_of(account, session)
     if "product" in price:
         return str(account.get("product", price["product"])["name"])
     return str(price["product_data"]["name"])
+
+
+def price_of(account: Account, session: Json) -> Json:
+    """Return the `price_data` of a session's first item."""
+    items = account.store.request_of(session["id"])["line_items"]
+    return dict(items[0]["price_data"])
+
+
+def check_amount(amount: int, currency: str, param: str = "line_items") -> None:
+    """Raise StripeError where an amount, in minor units, is none that Stripe takes."""
+    if currency not in MINIMUM:
+        raise StripeError(f"Invalid currency: {currency}", param=param)
+    if amount < MINIMUM[currency]:
+        least = f"{MINIMUM[currency]} {currency} in minor units"
+        message = f"The Checkout Session's total amount due must add up to at least {least}."
+        raise StripeError(message, code="amount_too_small", param=param)
+    if amount > MAXIMUM:
+        message = f"The Checkout Session's total amount must be no more than {MAXIMUM}."
+        raise StripeError(message, code="amount_too_large", param=param)
+
+
+def check_monthly(price: Json, param: str = "line_items") -> None:
+    """Raise StripeError where a price recurs in another rhythm than once a month."""
+    recurring = price["recurring"]
+    if recurring["interval"] != "month" or recurring.get("interval_count", 1) != 1:
+        raise StripeError("The stand-in bills once a month only.", param=param)
 
 
 def _address(account: Account, identifier: str) -> str:
@@ -95,8 +139,12 @@ def _address(account: Account, identifier: str) -> str:
 
 
 def _check(request: Json, lifetime: int) -> None:
-    if request.get("mode") != "payment":
-        raise StripeError("You must provide `mode`: payment.", param="mode")
+    mode = request.get("mode")
+    if mode not in ONLY_IN:
+        raise StripeError("You must provide `mode`: payment or subscription.", param="mode")
+    for other in ONLY_IN.keys() - {mode}:
+        for param in sorted(request.keys() & ONLY_IN[other]):
+            raise StripeError(f"You can not pass `{param}` in `{mode}` mode.", param=param)
     if request.get("ui_mode", "hosted_page") != "hosted_page":
         raise StripeError("The stand-in has the hosted page only.", param="ui_mode")
     if "success_url" not in request:
@@ -113,7 +161,7 @@ def _check(request: Json, lifetime: int) -> None:
         )
 
 
-def _price(account: Account, items: list[Json]) -> tuple[int, str]:
+def _price(account: Account, items: list[Json], *, is_plan: bool) -> tuple[int, str]:
     """Return what a session asks for, in minor units, and its currency."""
     if not items:
         code = "parameter_missing"
@@ -124,22 +172,24 @@ def _price(account: Account, items: list[Json]) -> tuple[int, str]:
         if "unit_amount" not in price or not price.keys() & {"product", "product_data"}:
             message = "The stand-in needs `price_data` with `unit_amount` and a product."
             raise StripeError(message, param="line_items")
-        if "recurring" in price:
-            message = "You must provide one-time prices in `payment` mode."
-            raise StripeError(message, param="line_items")
+        _check_interval(price, is_plan=is_plan)
         if "product" in price:
             param = "line_items[0][price_data][product]"
             account.get("product", price["product"], param)
         amount += price["unit_amount"] * item.get("quantity", 1)
     currencies = {item["price_data"]["currency"].lower() for item in items}
     currency = str(currencies.pop())
-    if currencies or currency not in MINIMUM:
-        raise StripeError(f"Invalid currency: {currency}", param="line_items")
-    if amount < MINIMUM[currency]:
-        least = f"{MINIMUM[currency]} {currency} in minor units"
-        message = f"The Checkout Session's total amount due must add up to at least {least}."
-        raise StripeError(message, code="amount_too_small", param="line_items")
-    if amount > MAXIMUM:
-        message = f"The Checkout Session's total amount must be no more than {MAXIMUM}."
-        raise StripeError(message, code="amount_too_large", param="line_items")
+    if currencies or (is_plan and (len(items), items[0].get("quantity", 1)) != (1, 1)):
+        message = "All items need one currency, and a plan is one item at the stand-in."
+        raise StripeError(message, param="line_items")
+    check_amount(amount, currency)
     return amount, currency
+
+
+def _check_interval(price: Json, *, is_plan: bool) -> None:
+    if is_plan != ("recurring" in price):
+        mode, kind = ("subscription", "recurring") if is_plan else ("payment", "one-time")
+        message = f"You must provide {kind} prices in `{mode}` mode."
+        raise StripeError(message, param="line_items")
+    if is_plan:
+        check_monthly(price)

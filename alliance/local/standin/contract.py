@@ -54,6 +54,16 @@ def check_object(value: Json) -> Json:
     return value
 
 
+def expanded(value: Json, field: str, found: Json) -> Json:
+    """Return the object with another in place of its id, or raise DriftError.
+
+    Both are checked each by itself: what holds ids is held to its types as ever.
+    """
+    if found["object"] not in schemas.expandable(value["object"], field):
+        raise DriftError(f"{value['object']}.{field} is never a {found['object']}")
+    return check_object(value) | {field: check_object(found)}
+
+
 def skeleton(kind: str) -> Json:
     """Return the emptiest object that the contract allows: every nullable field null."""
     schema = schemas.for_object(kind)

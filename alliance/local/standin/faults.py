@@ -17,6 +17,8 @@ NAMES = {
     "stall": "the API waits the seconds, then works as ever",
     "hang_up_before": "the API waits the seconds and hangs up, having done nothing",
     "hang_up_after": "the API does the work, waits the seconds and hangs up",
+    "garble": "the API does the work and answers 200 with something that is no JSON",
+    "pending_refund": "a refund waits, until it is settled, failed or cancelled by a command",
 }
 
 

@@ -113,7 +113,7 @@ class _Builder:
         if str in members:
             # An id that could be expanded: the stand-in never expands.
             members = tuple(member for member in members if not _is_object(member))
-        if any(_origin(member) is typing.Literal for member in members):
+        if any(_is_enum(member) for member in members):
             # An open enum (`Literal[…] | str`) is closed here, so that a typing slip is refused.
             members = tuple(member for member in members if member is not str)
         schemas = [self._of(member) for member in members]
@@ -158,6 +158,18 @@ class _Builder:
             if _is_object(base) and base is not StripeObject:
                 hints |= _hints(base)
         return hints
+
+
+@functools.cache
+def expandable(kind: str, field: str) -> frozenset[str]:
+    """Name the kinds of objects that may stand in a field in place of their id."""
+    members = typing.get_args(_hints(get_object_class("V1", kind))[field])
+    return frozenset(member.OBJECT_NAME for member in members if _is_object(member))
+
+
+def _is_enum(hint: Any) -> bool:
+    # An empty text beside any other only unsets what is there.
+    return _origin(hint) is typing.Literal and typing.get_args(hint) != ("",)
 
 
 def _is_object(hint: Any) -> bool:

@@ -5,33 +5,16 @@ import json
 import sqlite3
 import sys
 import traceback
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from alliance.local.standin import pages
-from alliance.local.standin.account import StripeError
+from alliance.local.standin import commands, pages
 from alliance.local.standin.api import Answer, Request
-from alliance.local.standin.contract import nested
-from alliance.local.standin.schemas import Json
 
 if TYPE_CHECKING:
     from alliance.local.standin.standin import StandIn
 
 LONGEST_BODY = 1_000_000
-FORM = "application/x-www-form-urlencoded"
-
-
-def _is(value: Any) -> bool:
-    return value in (True, "true")
-
-
-COMMANDS: dict[str, Callable[["StandIn", Json], Any]] = {
-    "clock": lambda standin, given: standin.advance(int(given["seconds"])),
-    "faults": lambda standin, given: standin.faults.update(given),
-    "resend": lambda standin, given: standin.resend(_list(given["events"])),
-    "settle": lambda standin, given: standin.settle(given["session"], succeeded=_is(given["ok"])),
-}
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -100,29 +83,5 @@ def _answer(standin: "StandIn", request: Request) -> Answer | None:
         # A page somewhere on the web must not press buttons here through somebody's browser.
         return Answer(403, "", {})
     if request.path.startswith("/_standin/"):
-        return _command(standin, request)
+        return commands.answer(standin, request)
     return pages.answer(standin, request)
-
-
-def _command(standin: "StandIn", request: Request) -> Answer:
-    """Do one command, sent as JSON or by a form of the front page."""
-    name = request.path.removeprefix("/_standin/")
-    if (request.method, name) == ("GET", "log"):
-        return Answer(200, json.dumps(standin.log()), {})
-    if request.method != "POST" or name not in COMMANDS:
-        return Answer(404, json.dumps({"error": "There is no such command."}), {})
-    is_form = request.headers.get("content-type", "").startswith(FORM)
-    try:
-        given = nested(request.parameters) if is_form else json.loads(request.parameters or "{}")
-        result = COMMANDS[name](standin, cast("Json", given))
-    except (StripeError, LookupError, TypeError, ValueError) as error:
-        if is_form:
-            return pages.refusal(str(error))
-        return Answer(400, json.dumps({"error": str(error)}), {})
-    if is_form:
-        return Answer(303, "", {"Location": "/"})
-    return Answer(200, json.dumps(result), {})
-
-
-def _list(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [str(value)]

@@ -4,10 +4,21 @@ import threading
 from collections.abc import Iterable
 from typing import Any, Self
 
-from alliance.local.standin import checkout, payments
+from alliance.local.standin import (
+    balance,
+    billing,
+    checkout,
+    clock,
+    disputes,
+    invoices,
+    methods,
+    payments,
+    refunds,
+)
 from alliance.local.standin.account import Account
 from alliance.local.standin.api import Api
 from alliance.local.standin.faults import Faults
+from alliance.local.standin.methods import Refusal
 from alliance.local.standin.schemas import Json
 from alliance.local.standin.server import Server
 from alliance.local.standin.store import Store
@@ -38,18 +49,22 @@ class StandIn:
             self._store, self.faults, secret=webhook_secret, retry_seconds=retry_seconds
         )
         self._webhooks.url = webhook_url
-        self.account = Account(self._store, self._webhooks)
+        self.account = Account(self._store, self._webhooks, self.faults)
         self.api = Api(self.account, self.faults)
         self._server = Server(port, self)
         self.base_url = f"http://127.0.0.1:{self._server.server_port}"
-        checkout.listen_at(self.account, self.base_url)
+        self.account.base_url = self.base_url
+        with self._store.transaction():
+            # Pages opened in an earlier run were at another address perhaps.
+            checkout.move(self.account)
+            invoices.move(self.account)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         )
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._webhooks.start(lambda: checkout.expire_due(self.account))
+        self._webhooks.start(lambda: clock.catch_up(self.account))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,7 +97,7 @@ class StandIn:
         self,
         session_id: str,
         *,
-        method: str = payments.PAYS,
+        method: str = methods.PAYS,
         email: str = "donor@example.org",
         name: str = "Test Donor",
     ) -> Json:
@@ -99,12 +114,54 @@ class StandIn:
 
     def refund(self, **request: Any) -> Json:
         """Refund a payment as from Stripe's own dashboard."""
-        return payments.refund(self.account, request)
+        return refunds.create(self.account, request)
+
+    def settle_refund(self, refund: str) -> Json:
+        """Let a pending refund succeed."""
+        return refunds.settle(self.account, refund)
+
+    def fail_refund(self, refund: str) -> Json:
+        """Let a refund fail, pending or succeeded; what was booked for it comes back."""
+        return refunds.fail(self.account, refund)
+
+    def cancel_refund(self, refund: str) -> Json:
+        """Take a pending refund back."""
+        return refunds.cancel(self.account, refund)
+
+    def dispute(self, payment: str, amount: int | None = None, *, inquiry: bool = False) -> Json:
+        """Dispute a payment intent or a charge, all that is left of it or an `amount`."""
+        return disputes.open_dispute(self.account, payment, amount=amount, is_inquiry=inquiry)
+
+    def update_dispute(self, dispute: str, *, status: str = "under_review") -> Json:
+        """Move a dispute on; an inquiry that moves to `needs_response` takes the money."""
+        return disputes.update(self.account, dispute, status=status)
+
+    def close_dispute(self, dispute: str, outcome: str) -> Json:
+        """End a dispute, `won` or `lost`; an inquiry just closes."""
+        return disputes.close(self.account, dispute, outcome=outcome)
+
+    def payout(self, currency: str | None = None) -> Json:
+        """Pay all that is in the balance to the bank, and return the payout."""
+        return balance.pay_out(self.account, currency)
+
+    def pay_invoice(self, invoice: str, *, method: str = methods.PAYS) -> Json:
+        """Pay an invoice on its page, 3-D Secure included; its status tells whether it worked."""
+        billing.pay_on_page(self.account, invoice, method)
+        return self.get("invoice", invoice)
+
+    def change_card(self, owner: str, *, method: str = methods.PAYS) -> Refusal | None:
+        """Give a customer, or a subscription's customer, another card for all their plans.
+
+        Returns why the bank refused, None where the card is theirs now.
+        """
+        return billing.change_card(self.account, owner, method)
 
     def advance(self, seconds: int) -> None:
-        """Move the stand-in's clock forward; sessions whose time is over expire."""
-        self._store.advance(seconds)
-        checkout.expire_due(self.account)
+        """Move the stand-in's clock forward; what falls due on the way happens at its moment.
+
+        Plans renew, invoices that were not paid are tried again, pauses and sessions end.
+        """
+        clock.advance(self.account, seconds)
 
     def resend(self, events: Iterable[str]) -> None:
         """Send events once more, delivered or not."""

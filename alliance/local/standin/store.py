@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS attempt (
     status INTEGER NOT NULL, at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS attempt_by_event ON attempt (event, id);
+CREATE TABLE IF NOT EXISTS agenda (
+    subject TEXT NOT NULL, task TEXT NOT NULL, due INTEGER NOT NULL, UNIQUE (subject, task)
+);
+CREATE INDEX IF NOT EXISTS agenda_by_due ON agenda (due);
 CREATE TABLE IF NOT EXISTS clock (ahead INTEGER NOT NULL);
 INSERT INTO clock SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM clock);
 """
@@ -54,6 +58,7 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self.lock = threading.RLock()
+        self._moment: int | None = None
         self.database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         # WAL without a sync at each commit survives kill -9, though not a power cut.
         self.database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
@@ -97,7 +102,19 @@ class Store:
 
     def now(self) -> int:
         """Return the stand-in's own time, in whole seconds since 1970."""
-        return int(time.time()) + cast("int", self.rows("SELECT ahead FROM clock")[0][0])
+        with self.lock:
+            if self._moment is not None:
+                return self._moment
+            return int(time.time()) + cast("int", self.rows("SELECT ahead FROM clock")[0][0])
+
+    @contextlib.contextmanager
+    def at(self, moment: int) -> Iterator[None]:
+        """Let it be `moment` inside; only within a transaction, so that nobody else sees it."""
+        self._moment = moment
+        try:
+            yield
+        finally:
+            self._moment = None
 
     def advance(self, seconds: int) -> None:
         """Move the stand-in's clock; machines' clocks stay."""
@@ -116,8 +133,18 @@ class Store:
         found = self.rows("SELECT body FROM object WHERE id = ? AND kind = ?", identifier, kind)
         return cast("Json", json.loads(found[0][0]))
 
+    def get_any(self, identifier: str) -> Json:
+        """Return a copy of the object, whatever its kind. Raises LookupError where none is."""
+        found = self.rows("SELECT body FROM object WHERE id = ?", identifier)
+        return cast("Json", json.loads(found[0][0]))
+
+    def note(self, identifier: str, **facts: Any) -> None:
+        """Add to what is kept with an object and never shown."""
+        noted = json.dumps(self.request_of(identifier) | facts)
+        self.rows("UPDATE object SET request = ? WHERE id = ?", noted, identifier)
+
     def request_of(self, identifier: str) -> Json:
-        """Return the parameters that made an object."""
+        """Return the parameters that made an object, and what was noted since."""
         rows = self.rows("SELECT request FROM object WHERE id = ?", identifier)
         return cast("Json", json.loads(rows[0][0]))
 
@@ -126,6 +153,7 @@ class Store:
         kind: str,
         *,
         fields: Json | None = None,
+        noted: Json | None = None,
         before: str | None = None,
         after: str | None = None,
         limit: int = -1,
@@ -133,8 +161,10 @@ class Store:
         """Return objects, newest first.
 
         Each of `fields` asks for a value, for one of a list of values, or for a range
-        (`{"gte": …}`). `before` and `after` are ids that bound the page, as Stripe's
-        `ending_before` and `starting_after` do; with `before` it is the page next to it.
+        (`{"gte": …}`); each of `noted` for a value of what is kept with the object and never
+        shown, None for one that is not there. `before` and `after` are ids that bound the page,
+        as Stripe's `ending_before` and `starting_after` do; with `before` it is the page next
+        to it.
         """
         where, values = ["kind = ?"], [kind]
         for path, wanted in (fields or {}).items():
@@ -149,6 +179,9 @@ class Store:
                 # Stripe takes `charge.*` for a type.
                 where.append(f"{column} {'GLOB' if path == 'type' else '='} ?")
                 values.append(wanted)
+        for path, wanted in (noted or {}).items():
+            where.append(f"json_extract(request, '$.{path}') IS ?")
+            values.append(wanted)
         for bound, comparison in ((after, "<"), (before, ">")):
             if bound is not None:
                 where.append(f"position {comparison} (SELECT position FROM object WHERE id = ?)")  # noqa: S608  two constants
@@ -160,6 +193,30 @@ class Store:
         statement += " LIMIT ?"
         found = [json.loads(body) for (body,) in self.rows(statement, *values, limit)]
         return found[::-1] if before else found
+
+    def plan(self, subject: str, task: str, due: int | None) -> None:
+        """Put a task about an object in the agenda, in place of an earlier one; None cancels."""
+        self.rows("DELETE FROM agenda WHERE subject = ? AND task = ?", subject, task)
+        if due is not None:
+            self.rows("INSERT INTO agenda VALUES (?, ?, ?)", subject, task, due)
+
+    def forget(self, subject: str) -> None:
+        """Take all tasks about an object out of the agenda."""
+        self.rows("DELETE FROM agenda WHERE subject = ?", subject)
+
+    def next_task(self) -> tuple[str, str, int] | None:
+        """Take the first task whose time has come out of the agenda: subject, task, due."""
+        # A pause that ends in the moment of a renewal ends before it.
+        found = self.rows(
+            "SELECT subject, task, due FROM agenda WHERE due <= ?"
+            " ORDER BY due, task = 'resume' DESC, rowid LIMIT 1",
+            self.now(),
+        )
+        if not found:
+            return None
+        subject, task, due = found[0]
+        self.plan(subject, task, None)
+        return subject, task, due
 
     def overdue_sessions(self) -> list[str]:
         """Return the open Checkout Sessions whose time is over, oldest first."""

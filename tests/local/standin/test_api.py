@@ -71,7 +71,7 @@ def test_a_request_outside_the_sdk_s_types_is_refused_and_makes_nothing(
         ({"expires_in": 1700}, None, "expires_at"),
         ({"expires_in": 86_500}, None, "expires_at"),
         ({"success_url": "/g/1/"}, "url_invalid", "success_url"),
-        ({"mode": "subscription"}, None, "mode"),
+        ({"mode": "subscription"}, None, "customer_creation"),
         ({"allow_promotion_codes": True}, None, "allow_promotion_codes"),
     ],
 )
@@ -118,8 +118,8 @@ def test_a_session_expires_once_by_hand_or_by_its_time(
 def test_what_does_not_exist_is_named_in_the_refusal(client: stripe.StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="No such charge: 'ch_0'") as missing:
         client.v1.charges.retrieve("ch_0")
-    with pytest.raises(stripe.InvalidRequestError, match=re.escape("GET: /v1/payouts")) as unknown:
-        client.v1.payouts.list()
+    with pytest.raises(stripe.InvalidRequestError, match=re.escape("GET: /v1/topups")) as unknown:
+        client.v1.topups.list()
 
     assert (missing.value.http_status, missing.value.code) == (404, "resource_missing")
     assert unknown.value.http_status == 404

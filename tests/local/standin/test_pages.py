@@ -26,7 +26,7 @@ def test_the_page_says_what_is_paid_and_that_no_money_moves(
         assert words in page.text
     assert re.search(r'<input id="email"[^>]* value="grace@example.org" readonly', page.text)
     assert f'<a class="back" href="{SITE}/c/roof/">' in page.text
-    assert page.text.count('type="radio"') == 5
+    assert page.text.count('type="radio"') == 7
     assert "<script" not in page.text
     policy = page.headers["Content-Security-Policy"]
     assert f"form-action 'self' {SITE};" in policy
