@@ -69,6 +69,19 @@ READERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "payout.paid": gateway.read_payout,
 }
 
+# News about a donation's payment, which is what most events are.
+GIVING = [
+    kind
+    for kind, reader in READERS.items()
+    if reader
+    in {
+        gateway.read_session,
+        gateway.read_failure,
+        gateway.read_paid_intent,
+        gateway.read_paid_invoice,
+    }
+]
+
 # What is done about a fact that is not news of a donation's payment: those go many at a time.
 # Each says whether it was about something of ours, or raises NotYet.
 RECORDERS: dict[type, Callable[[Told, Any], bool]] = {
@@ -119,15 +132,19 @@ def _first_state(event: gateway.Event) -> StripeEvent.State:
 
 def process_due(*, now: datetime) -> None:
     """Process all events that are due: the new, the retried, and what a dead worker left."""
-    while _process_batch(now):
+    while _process(now, is_giving=True, most=BATCH):
+        pass
+    # One a transaction: what they lock is not known before, and so has no common order.
+    while _process(now, is_giving=False, most=1):
         pass
 
 
 @transaction.atomic
-def _process_batch(now: datetime) -> int:
+def _process(now: datetime, *, is_giving: bool, most: int) -> int:
     """Let some events have their effect, once: the marks and the effects are one transaction."""
     due = StripeEvent.objects.filter(state=StripeEvent.State.PENDING, next_try_at__lte=now)
-    rows = list(due.order_by("next_try_at").select_for_update(skip_locked=True)[:BATCH])
+    due = due.filter(type__in=GIVING) if is_giving else due.exclude(type__in=GIVING)
+    rows = list(due.order_by("next_try_at").select_for_update(skip_locked=True)[:most])
     outcomes: dict[str, Outcome] = {}
     told: dict[str, Told] = {}
     for row in rows:
@@ -135,11 +152,10 @@ def _process_batch(now: datetime) -> int:
             told[row.pk] = _read(row)
         except Exception as error:  # noqa: BLE001 (kept, shown and tried again)
             outcomes[row.pk] = _failed(row, error)
-    giving = {pk: t for pk, t in told.items() if isinstance(t.fact, settling.Giving)}
-    outcomes |= _record_giving(rows, giving)
-    for row in rows:
-        if row.pk not in outcomes:
-            outcomes[row.pk] = _record(row, told[row.pk])
+    if is_giving:
+        outcomes |= _record_giving(rows, told)
+    else:
+        outcomes |= {row.pk: _record(row, told[row.pk]) for row in rows if row.pk in told}
     _mark(rows, outcomes)
     return len(rows)
 
