@@ -76,6 +76,45 @@ def open_session(
     return lambda **changes: client.v1.checkout.sessions.create(gift(**changes))  # type: ignore[arg-type]  # a dict is what travels
 
 
+@pytest.fixture
+def plan(gift: Callable[..., Json]) -> Callable[..., Json]:
+    """Return what the site sends to open a session for a monthly plan."""
+
+    def parameters(amount: int = 500, **changes: Any) -> Json:
+        price = {
+            "currency": "gbp",
+            "unit_amount": amount,
+            "product_data": {"name": "Mend the roof"},
+            "recurring": {"interval": "month"},
+        }
+        once = gift(line_items=[{"quantity": 1, "price_data": price}])
+        del once["customer_creation"], once["payment_intent_data"]
+        wishes = {"description": "Roof, monthly", "metadata": {"donation": "donation-1"}}
+        return (
+            once
+            | {"mode": "subscription", "customer_email": "ada@example.org"}
+            | {"subscription_data": wishes}
+            | changes
+        )
+
+    return parameters
+
+
+@pytest.fixture
+def start(
+    client: stripe.StripeClient, standin: StandIn, plan: Callable[..., Json]
+) -> Callable[..., stripe.Subscription]:
+    """Return a function that begins a monthly plan, paid by a method, and returns it."""
+
+    def begin(method: str = "4242424242424242", **changes: Any) -> stripe.Subscription:
+        session = client.v1.checkout.sessions.create(plan(**changes))  # type: ignore[arg-type]
+        standin.pay(session.id, method=method)
+        paid = client.v1.checkout.sessions.retrieve(session.id)
+        return client.v1.subscriptions.retrieve(str(paid.subscription))
+
+    return begin
+
+
 @dataclasses.dataclass
 class Page:
     status: int

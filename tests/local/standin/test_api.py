@@ -218,3 +218,36 @@ def test_a_bank_account_completes_unpaid_and_answers_when_told_to(
     assert completed["data"]["object"]["payment_status"] == "unpaid"
     assert answered["data"]["object"]["payment_status"] == paid
     assert len(standin.objects("balance_transaction")) == int(succeeded)
+
+
+def test_a_garbled_answer_is_no_json_though_the_work_is_done(
+    client: stripe.StripeClient, standin: StandIn, gift: Callable[..., Json]
+) -> None:
+    standin.faults.set("garble", next=1, only="POST /v1/checkout/sessions")
+    keyed: Any = {"idempotency_key": "d:1:s:1"}
+    wanted: Any = gift()
+
+    with pytest.raises(stripe.APIError):
+        client.v1.checkout.sessions.create(wanted, keyed)
+    again = client.v1.checkout.sessions.create(wanted, keyed)
+
+    (made,) = standin.objects("checkout.session")
+    assert again.id == made["id"]
+
+
+def test_a_decline_says_which_card_it_was(
+    client: stripe.StripeClient, standin: StandIn, open_session: Callable[..., Any]
+) -> None:
+    prints = []
+
+    for method in ("4000000000000002", "4000000000000002", "4242424242424242"):
+        intent = standin.pay(open_session().id, method=method)
+        (charge,) = client.v1.charges.list({"payment_intent": intent["id"]}).data
+        assert charge.payment_method_details
+        assert charge.payment_method_details.card
+        prints.append(charge.payment_method_details.card.fingerprint)
+        if error := intent["last_payment_error"]:
+            assert error["payment_method"]["card"]["fingerprint"] == prints[-1]
+
+    assert prints[0] == prints[1] != prints[2]
+    assert len(client.v1.payment_intents.list().data) == 3

@@ -7,8 +7,9 @@ import stripe
 from alliance.local.standin import StandIn, contract
 
 KINDS = [
-    *("balance_transaction", "charge", "checkout.session", "customer"),
-    *("payment_intent", "product", "refund"),
+    *("balance_transaction", "billing_portal.session", "charge", "checkout.session", "customer"),
+    *("dispute", "invoice", "invoice_payment", "payment_intent", "payment_method", "payout"),
+    *("price", "product", "refund", "subscription"),
 ]
 
 

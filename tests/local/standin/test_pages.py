@@ -160,6 +160,52 @@ def test_the_front_page_tells_and_commands_what_the_stand_in_does(
     assert "delivered; 1 sent, last answer 200" in after.text
 
 
+def test_the_front_page_has_a_button_for_what_may_befall_money(
+    standin: StandIn,
+    browse: Callable[..., Any],
+    open_session: Callable[..., Any],
+    start: Callable[..., Any],
+) -> None:
+    def press(name: str, **fields: str) -> Any:
+        return browse(f"{standin.base_url}/_standin/{name}", fields)
+
+    charges = [standin.pay(open_session().id)["latest_charge"] for _ in range(3)]
+    plan = start("4000000000000341")
+
+    part = press("refund", charge=charges[0], figure="5.25")
+    rest = press("refund", charge=charges[0], figure="")
+    odd = press("refund", charge=charges[1], figure="5,25")
+    refunds = [refund["id"] for refund in standin.objects("refund")]
+    failed = press("fail_refund", refund=refunds[1])
+    disputed = press("dispute", payment=charges[1], inquiry="false")
+    asked = press("dispute", payment=charges[2], inquiry="true")
+    (dispute, inquiry) = standin.objects("dispute")
+    open_page = browse(standin.base_url).text
+    reviewed = press("update_dispute", dispute=dispute["id"], status="under_review")
+    won = press("close_dispute", dispute=dispute["id"], outcome="won")
+    closed = press("close_dispute", dispute=inquiry["id"], outcome="won")
+    paid_out = press("payout")
+    month = press("clock", seconds="2678400")
+    after = browse(standin.base_url).text
+    owed = standin.objects("invoice", status="open")[0]["id"]
+    changed = press("change_card", owner=plan.id, method="4242424242424242")
+    paid = press("pay_invoice", invoice=owed)
+
+    steps = (part, rest, failed, disputed, asked, reviewed, won, closed, paid_out, month)
+    assert [step.status for step in (*steps, changed, paid)] == [303] * 12
+    assert odd.status == 400
+    assert "write 5 or 12.50" in odd.text
+    assert [refund["amount"] for refund in standin.objects("refund")] == [525, 1975]
+    for words in ("Let it fail", "Win it", "Lose it", "Make it a dispute", "£5.00 a month"):
+        assert words in open_page
+    for words in ("past due", "Pay what is owed", "£5.25 refunded", "disputed: won"):
+        assert words in after
+    assert "Win it" not in after
+    assert standin.objects("invoice")[-1]["status"] == "paid"
+    assert standin.objects("dispute")[1]["status"] == "warning_closed"
+    assert browse(standin.base_url).status == 200
+
+
 def test_another_site_cannot_press_buttons_here(
     standin: StandIn, browse: Callable[..., Any], open_session: Callable[..., Any]
 ) -> None:
