@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -205,7 +206,7 @@ class BalanceEntry:
     source: str
     payment_intent: str
     public_id: str
-    customer: str
+    customer_id: str
     amount_minor: int
     fee_minor: int
     currency: str
@@ -387,12 +388,15 @@ def intent_of(invoice: str) -> IntentOfInvoice:
     return paid[0] if paid else IntentOfInvoice(invoice=invoice, payment_intent=None)
 
 
-def balance_since(start: datetime) -> Iterator[BalanceEntry]:
-    """Ask for Stripe's own ledger from a moment on, the newest first."""
+def balance_between(start: datetime, end: datetime | None) -> Iterator[BalanceEntry]:
+    """Ask for Stripe's own ledger from a moment on, before another if there is one."""
+    created: Any = {"gte": int(start.timestamp())}
+    if end:
+        created["lt"] = int(end.timestamp())
     with _call() as client:
         entries = client.v1.balance_transactions.list(
             {
-                "created": {"gte": int(start.timestamp())},
+                "created": created,
                 "limit": 100,
                 "expand": ["data.source"],
             }
@@ -440,7 +444,7 @@ def events_between(start: datetime, end: datetime, types: list[str]) -> Iterator
             }
         )
         for event in events.auto_paging_iter():
-            yield read_event(json.dumps(event.to_dict()))
+            yield read_event(_json(event))
 
 
 def verify_event(body: bytes, signature: str) -> Event:
@@ -604,16 +608,24 @@ def read_event(payload: str) -> Event:
 
 
 def _as_event(kind: str, thing: stripe.StripeObject) -> Event:
-    data = thing.to_dict()
+    data = json.loads(_json(thing))
+    # Another answer about the same thing is other news.
+    said = sha256(_json(thing).encode()).hexdigest()[:16]
     event = {
-        "id": f"answer_{kind}_{data['id']}",
+        "id": f"answer_{kind}_{data['id']}_{said}",
         "object": "event",
         "type": kind,
         "created": data["created"],
-        "livemode": data["livemode"],
+        # Not everything says so itself: a refund does not.
+        "livemode": settings.STRIPE_IS_LIVE,
         "data": {"object": data},
     }
     return read_event(json.dumps(event))
+
+
+def _json(thing: stripe.StripeObject) -> str:
+    """Write what Stripe said as it said it: the SDK made numbers of some of its texts."""
+    return json.dumps(thing.to_dict(), default=str, sort_keys=True)
 
 
 def _read_balance_entry(data: Mapping[str, Any]) -> BalanceEntry:
@@ -624,7 +636,7 @@ def _read_balance_entry(data: Mapping[str, Any]) -> BalanceEntry:
         source=source.get("id", ""),
         payment_intent=source.get("payment_intent") or "",
         public_id=_donation(source) or "",
-        customer=source.get("customer") or "",
+        customer_id=source.get("customer") or "",
         amount_minor=data["amount"],
         fee_minor=data["fee"],
         currency=data["currency"],

@@ -8,8 +8,9 @@ from itertools import islice
 from typing import TypeVar
 
 from django.db import connection
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
+from alliance.core.db import try_advisory_lock
 from alliance.core.models import Heartbeat
 from alliance.core.money import Money
 from donations import gateway, inbox, ledger
@@ -26,10 +27,14 @@ OVERLAP = timedelta(hours=6)
 # What is younger than this may be on its way: no alarm yet.
 GRACE = timedelta(hours=1)
 LATE_AFTER = timedelta(hours=2)
+# After a long silence one run need not read it all: each slice is remembered when it is read.
+SLICE = timedelta(days=1)
 CHUNK = 500
 SHOWN = 200
 # How far about a movement its events are looked for.
-AROUND = timedelta(hours=1)
+AROUND = timedelta(minutes=5)
+# What was there when the first reading began may stand in ours a little later.
+MARGIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -94,12 +99,14 @@ SELECT 'extra', e.kind, e.stripe_id, e.amount_minor, e.currency, NULL, NULL, e.e
 FROM donations_ledgerentry e
 WHERE e.kind IN ('gift', 'refund', 'refund_failed', 'dispute', 'dispute_won')
     AND e.stripe_id NOT LIKE 'offline-%%'
-    AND e.entered_at BETWEEN %(since)s AND %(until)s
+    AND e.entered_at BETWEEN %(extra_since)s AND %(until)s
     AND NOT EXISTS (SELECT FROM compared c WHERE c.entry_id = e.id)
 ORDER BY 8
 LIMIT %(shown)s
 """
 )
+
+_IS_MISSING = _COMPARED + "SELECT FROM compared WHERE id = %(id)s AND entry_id IS NULL"
 
 _FEES = (
     _COMPARED
@@ -127,24 +134,52 @@ def reconcile(*, now: datetime) -> None:
         )
 
 
+def read_now(*, now: datetime) -> bool:
+    """Read Stripe's ledger because a person asks; return False where the job is at it already."""
+    with try_advisory_lock(JOB) as is_ours:
+        if is_ours:
+            read(now=now)
+        return is_ours
+
+
 def read(*, now: datetime) -> None:
-    """Bring in what Stripe's ledger has that we have not seen, with the fees it names."""
-    last = Heartbeat.objects.filter(job=JOB).first()
-    start = last.beat_at - OVERLAP if last else now - FIRST_READ
-    for chunk in _chunks(gateway.balance_since(start)):
-        BalanceEntry.objects.bulk_create(
-            [BalanceEntry(**vars(entry)) for entry in chunk], ignore_conflicts=True
-        )
-    _enter_fees(since=start)
+    """Bring in what Stripe's ledger has that we have not seen, with the fees it names.
+
+    The oldest first, slice by slice; the heartbeat tells how far it has come.
+    """
+    last = read_until()
+    start = last - OVERLAP if last else now - FIRST_READ
+    while start < now:
+        end = start + SLICE if start + SLICE < now else None
+        _read_slice(start, end)
+        Heartbeat.objects.update_or_create(job=JOB, defaults={"beat_at": end or now})
+        start = end or now
+
+
+def read_until() -> datetime | None:
+    """Return until when Stripe's ledger has been read; None where it never was."""
+    return Heartbeat.objects.filter(job=JOB).values_list("beat_at", flat=True).first()
+
+
+def is_late(*, now: datetime) -> bool:
+    """Say whether the ledgers have not been compared for too long, or never."""
+    last = read_until()
+    return last is None or last < now - LATE_AFTER
 
 
 def differences(*, until: datetime, now: datetime) -> list[Difference]:
-    """Return where the ledgers differ, the oldest first, as far as Stripe's has been read."""
-    since = _since()
-    if since is None:
-        return []
+    """Return where the ledgers differ, the oldest first, up to a moment that has been read."""
+    since = _since(now)
     with connection.cursor() as cursor:
-        cursor.execute(_DIFFERENCES, {"since": since, "until": min(until, now), "shown": SHOWN})
+        cursor.execute(
+            _DIFFERENCES,
+            {
+                "since": since,
+                "extra_since": since + MARGIN,
+                "until": min(until, now),
+                "shown": SHOWN,
+            },
+        )
         return [
             Difference(
                 what=what,
@@ -160,31 +195,64 @@ def differences(*, until: datetime, now: datetime) -> list[Difference]:
         ]
 
 
-def bring_in(entry: BalanceEntry, *, now: datetime) -> None:
-    """Fetch what our ledger lacks: the events about it or, where there are none, the thing itself.
+def bring_in(entry: BalanceEntry, *, now: datetime) -> bool:
+    """Fetch what our ledger lacks, and return whether it is there now.
 
-    All of it goes through the inbox, so that the journal stays whole.
+    First the events about it; where they bring nothing, or are too old to be had, the thing
+    itself. All of it goes through the inbox, so that the journal stays whole.
     """
-    inbox.fetch(entry.created_at - AROUND, entry.created_at + AROUND, now=now)
-    about = StripeEvent.objects.filter(
-        created_at__range=(entry.created_at - AROUND, entry.created_at + AROUND),
-        payload__contains=entry.payment_intent or entry.source,
-        type__in=inbox.READERS,
-    ).exclude(state=StripeEvent.State.PROCESSED)
-    about.update(state=StripeEvent.State.PENDING, attempts=0, waits_for="", next_try_at=now)
-    inbox.process_due(now=now)
-    if any(d.id == entry.pk for d in differences(until=now, now=now)):
-        for event in gateway.news_of(entry.source, entry.payment_intent):
+    start, end = entry.created_at - AROUND, entry.created_at + AROUND
+    inbox.fetch(start, end, now=now)
+    _process_again(
+        StripeEvent.objects.filter(
+            # Of what was received before it happened nothing can be about it: that has an index.
+            received_at__gte=start,
+            created_at__range=(start, end),
+            payload__contains=entry.payment_intent or entry.source,
+        ),
+        now=now,
+    )
+    if is_missing(entry):
+        news = gateway.news_of(entry.source, entry.payment_intent)
+        for event in news:
             inbox.receive(event, now=now)
-        inbox.adopt(now=now)
+        _process_again(StripeEvent.objects.filter(pk__in=[event.id for event in news]), now=now)
+    _enter_fees(since=start)
+    return not is_missing(entry)
+
+
+def is_missing(entry: BalanceEntry) -> bool:
+    """Say whether ours lacks a movement that is in Stripe's ledger."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IS_MISSING, {"since": entry.created_at, "id": entry.pk})
+        return cursor.fetchone() is not None
+
+
+def _process_again(events: QuerySet[StripeEvent], *, now: datetime) -> None:
+    """Let events that had no effect have it, and what waited for them."""
+    unused = events.filter(type__in=sorted(inbox.READERS)).exclude(
+        state=StripeEvent.State.PROCESSED
+    )
+    unused.update(
+        state=StripeEvent.State.PENDING, attempts=0, waits_for="", next_try_at=now, error=""
+    )
+    inbox.process_due(now=now)
+    while inbox.adopt(now=now):
         inbox.process_due(now=now)
-    _enter_fees(since=entry.created_at - AROUND)
 
 
-def _since() -> datetime | None:
+def _since(now: datetime) -> datetime:
     """Return from when on Stripe's ledger is known here."""
     first: datetime | None = BalanceEntry.objects.aggregate(first=Min("created_at"))["first"]
-    return first
+    return min(first or now, now - FIRST_READ)
+
+
+def _read_slice(start: datetime, end: datetime | None) -> None:
+    for chunk in _chunks(gateway.balance_between(start, end)):
+        BalanceEntry.objects.bulk_create(
+            [BalanceEntry(**vars(entry)) for entry in chunk], ignore_conflicts=True
+        )
+    _enter_fees(since=start)
 
 
 def _enter_fees(*, since: datetime) -> None:

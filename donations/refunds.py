@@ -1,8 +1,9 @@
 """Giving money back, and gifts that came by other ways than a card: what staff write down."""
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Sum
@@ -12,7 +13,7 @@ from alliance.accounts.models import User
 from alliance.contacts import services as contacts
 from alliance.core.money import Money
 from campaigns.models import Campaign
-from donations import gateway, settling
+from donations import audit, gateway, settling
 from donations.models import (
     Donation,
     InvoiceIntent,
@@ -34,6 +35,28 @@ class TooMuch(Exception):
     """More than is left of the payment, with what others have asked for already."""
 
 
+class Changed(Exception):
+    """What is left of the payment is no longer what the person saw."""
+
+
+class SaidOtherwise(Exception):
+    """The same form was sent before, with other words: what it said first holds."""
+
+
+@dataclass(frozen=True)
+class OfflineGift:
+    """What staff write down of a gift that came by hand; `nonce`: one form is one gift."""
+
+    nonce: UUID
+    campaign: Campaign
+    amount: Money
+    method: Donation.Method
+    email: str
+    name: str
+    display: Donation.Display
+    received_at: datetime
+
+
 def left_of(payment: Payment) -> Money:
     """Return what can still be given back: what is there, less what is on its way back."""
     entries = payment.entries.exclude(kind=Kind.FEE).aggregate(sum=Sum("amount_minor"))
@@ -44,20 +67,42 @@ def left_of(payment: Payment) -> Money:
 
 
 def refund(
-    payment: Payment, *, amount: Money, reason: RefundRequest.Reason, note: str, by: User
+    payment: Payment,
+    *,
+    amount: Money,
+    reason: RefundRequest.Reason,
+    note: str,
+    by: User,
+    key: UUID,
+    seen: Money,
 ) -> RefundRequest:
     """Give back a payment or a part of it; the donor is told once Stripe has done it.
 
-    Raises TooMuch, and gateway.Declined where Stripe says no. A Stripe that does not answer is
-    asked again, by the sweep, under the same key: the request comes back without its refund.
+    `key`: one form is one request, however often it is sent. `seen`: what the person saw was
+    left. Raises TooMuch, Changed, SaidOtherwise, and gateway.Declined where Stripe says no. A
+    Stripe that does not answer is asked again, by the sweep, under the same key: the request
+    comes back without its refund.
     """
-    request = _write_down(payment, amount=amount, reason=reason, note=note, by=by)
-    try:
-        _carry_out(request, now=timezone.now())
-    except gateway.Unavailable:
-        logger.exception("refund %s: Stripe did not answer, asked again soon", request.pk)
-    request.refresh_from_db()
+    wish = RefundRequest(
+        pk=key, payment=payment, amount_minor=amount.minor, reason=reason, note=note, by=by
+    )
+    request = _write_down(wish, seen=seen)
+    if request.refused:
+        raise gateway.Declined(request.refused)
+    if request.refund_id is None:
+        try:
+            _carry_out(request, now=timezone.now())
+        except gateway.Unavailable:
+            logger.exception("refund %s: Stripe did not answer, asked again soon", request.pk)
+        request.refresh_from_db()
     return request
+
+
+def has_come_back(request: RefundRequest) -> bool:
+    """Say whether the money was sent and could not be taken: it is here again."""
+    return request.payment.entries.filter(
+        kind=Kind.REFUND_FAILED, stripe_id=request.refund_id or ""
+    ).exists()
 
 
 def sweep_refunds(*, now: datetime) -> None:
@@ -65,7 +110,8 @@ def sweep_refunds(*, now: datetime) -> None:
     unanswered = RefundRequest.objects.filter(
         refund_id__isnull=True, refused="", asked_at__lt=now - ASK_AGAIN_AFTER
     )
-    for request in unanswered.select_related("payment__donation")[:SWEEP_BATCH]:
+    due = unanswered.select_related("payment__donation__contact").order_by("asked_at")
+    for request in due[:SWEEP_BATCH]:
         try:
             _carry_out(request, now=now)
         except Exception:
@@ -73,67 +119,80 @@ def sweep_refunds(*, now: datetime) -> None:
 
 
 @transaction.atomic
-def record_offline(
-    *,
-    campaign: Campaign,
-    amount: Money,
-    method: Donation.Method,
-    email: str,
-    name: str,
-    display: Donation.Display,
-    received_at: datetime,
-) -> Donation:
-    """Count a gift of cash, by cheque or by bank transfer, and owe its receipt."""
-    donation = Donation.objects.create(
-        campaign=campaign,
-        contact=contacts.contact_for(email),
-        name=name,
-        display=display,
-        amount_minor=amount.minor,
-        currency=amount.currency,
-        method=method,
-        session_expires_at=received_at,
-    )
-    settling.settle({f"offline-{uuid4()}": (donation, amount, received_at)})
+def record_offline(gift: OfflineGift, *, by: User) -> Donation:
+    """Count a gift of cash, by cheque or by bank transfer, and owe its receipt.
+
+    Raises SaidOtherwise.
+    """
+    said = {
+        "campaign": gift.campaign,
+        "contact": contacts.contact_for(gift.email),
+        "name": gift.name,
+        "display": gift.display,
+        "amount_minor": gift.amount.minor,
+        "currency": gift.amount.currency,
+        "method": gift.method,
+        "session_expires_at": gift.received_at,
+    }
+    donation, is_new = Donation.objects.get_or_create(form_nonce=gift.nonce, defaults=said)
+    if any(getattr(donation, name) != value for name, value in said.items()):
+        raise SaidOtherwise
+    if is_new:
+        settling.settle({f"offline-{gift.nonce}": (donation, gift.amount, gift.received_at)})
+        what = f"Recorded {gift.amount.exact}, received by {donation.get_method_display()}."
+        audit.note(by, [donation], what, is_new=True)
     return donation
 
 
 @transaction.atomic
-def _write_down(
-    payment: Payment, *, amount: Money, reason: RefundRequest.Reason, note: str, by: User
-) -> RefundRequest:
+def _write_down(wish: RefundRequest, *, seen: Money) -> RefundRequest:
     # Two who press at one time wait for each other here, and the second sees the first's.
-    settling.lock_donation(payment.donation.public_id)
-    if amount > left_of(payment):
+    donation = settling.lock_donation(wish.payment.donation.public_id)
+    known = RefundRequest.objects.select_related("payment__donation").filter(pk=wish.pk).first()
+    if known:
+        if (known.payment_id, known.amount_minor) != (wish.payment_id, wish.amount_minor):
+            raise SaidOtherwise
+        return known
+    left = left_of(wish.payment)
+    if left != seen:
+        raise Changed
+    if wish.amount > left:
         raise TooMuch
-    return RefundRequest.objects.create(
-        payment=payment, amount_minor=amount.minor, reason=reason, note=note, by=by
+    wish.save(force_insert=True)
+    what = (
+        f"Asked for {wish.amount.exact} of {wish.payment.amount.exact} to be given back "
+        f"({wish.payment}): {wish.get_reason_display()}. {wish.note}"
     )
+    audit.note(wish.by, [donation or wish.payment.donation], what.strip())
+    return wish
 
 
 def _carry_out(request: RefundRequest, *, now: datetime) -> None:
     if request.payment.donation.method != Donation.Method.STRIPE:
         _give_back_by_hand(request)
         return
-    intent = _intent_of(request.payment)
-    if now - request.asked_at > KEY_LIFE:
-        for made in gateway.refunds_of(intent):
-            if made.request == request.pk:
-                _record(made)
-                return
     try:
-        made = gateway.create_refund(
-            payment_intent=intent,
-            amount=request.amount,
-            reason=request.reason,
-            request=str(request.pk),
-        )
+        made = _ask_stripe(request, now=now)
     except gateway.Declined as refusal:
         RefundRequest.objects.filter(pk=request.pk, refund_id__isnull=True).update(
             refused=str(refusal)[:500]
         )
         raise
     _record(made)
+
+
+def _ask_stripe(request: RefundRequest, *, now: datetime) -> gateway.Refund:
+    intent = _intent_of(request.payment)
+    if now - request.asked_at > KEY_LIFE:
+        for made in gateway.refunds_of(intent):
+            if made.request == request.pk:
+                return made
+    return gateway.create_refund(
+        payment_intent=intent,
+        amount=request.amount,
+        reason=request.reason,
+        request=str(request.pk),
+    )
 
 
 @transaction.atomic

@@ -7,19 +7,30 @@ from zlib import crc32
 from django.db import connection, migrations
 
 
-def append_only(table: str) -> migrations.RunSQL:
-    """Return the migration step after which rows of a table can be added, and nothing else."""
+def append_only(table: str, *, by_row: bool = False) -> migrations.RunSQL:
+    """Return the migration step after which rows of a table can be added, and nothing else.
+
+    `by_row`: a statement that touches no row passes; Django deletes so what may not be there.
+    """
     function = f"{table}_is_append_only"
+    rows = (
+        f"""
+        CREATE TRIGGER {function}_row BEFORE UPDATE OR DELETE ON {table}
+            FOR EACH ROW EXECUTE FUNCTION {function}();"""
+        if by_row
+        else ""
+    )
+    statements = "TRUNCATE" if by_row else "UPDATE OR DELETE OR TRUNCATE"
     return migrations.RunSQL(
         f"""
         CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             RAISE EXCEPTION '{table} is append-only: correct a row by adding its opposite';
         END $$;
-        CREATE TRIGGER {function} BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
-            FOR EACH STATEMENT EXECUTE FUNCTION {function}();
+        CREATE TRIGGER {function} BEFORE {statements} ON {table}
+            FOR EACH STATEMENT EXECUTE FUNCTION {function}();{rows}
         """,
-        f"DROP TRIGGER {function} ON {table}; DROP FUNCTION {function}();",
+        f"DROP FUNCTION {function}() CASCADE;",
     )
 
 

@@ -3,10 +3,12 @@
 import logging
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial, wraps
 from time import monotonic
 
 from celery import current_app
+from celery.schedules import crontab
 from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -17,6 +19,8 @@ from alliance.core.models import Heartbeat
 logger = logging.getLogger(__name__)
 
 QUIET_SECONDS = 10
+# A job takes its time, too, before it leaves its heartbeat.
+SLACK = timedelta(minutes=2)
 _quiet_until = 0.0
 
 # A task that was woken is woken again after this many seconds at the earliest: each call wakes
@@ -41,6 +45,26 @@ def periodic(job: Callable[[], object]) -> Callable[[], None]:
             )
 
     return run
+
+
+def late(*, now: datetime) -> list[str]:
+    """Return the jobs that have not ended well in twice their time, or never did."""
+    beats = dict(Heartbeat.objects.values_list("job", "beat_at"))
+    return sorted(
+        job
+        for job, every in _schedule().items()
+        if job not in beats or beats[job] < now - 2 * every - SLACK
+    )
+
+
+def _schedule() -> dict[str, timedelta]:
+    """How often each periodic job is to run."""
+    return {
+        entry["task"].rpartition(".")[2]: timedelta(days=1)
+        if isinstance(entry["schedule"], crontab)
+        else timedelta(seconds=entry["schedule"])
+        for entry in current_app.conf.beat_schedule.values()
+    }
 
 
 def wake_after_commit(task: str) -> None:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from django.views.static import serve
 from kombu.exceptions import OperationalError
 
-from alliance.core import patchwork
+from alliance.core import jobs, patchwork
 from alliance.core.models import Heartbeat
 from alliance.web import queries
 
@@ -90,15 +90,16 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """Say whether the database answers, whether the broker does, and when each job last ran.
+    """Say whether the database answers, the broker does, when each job last ran, which is late.
 
-    503 without the database. A lost broker delays mail, so it is told but fails nothing.
+    503 without the database. A lost broker or a late job delays, so it is told but fails nothing.
     """
     try:
-        jobs = {beat.job: beat.beat_at.isoformat() for beat in Heartbeat.objects.order_by("job")}
+        beats = {beat.job: beat.beat_at.isoformat() for beat in Heartbeat.objects.order_by("job")}
+        late = jobs.late(now=timezone.now())
     except DatabaseError:
         return JsonResponse({"database": False}, status=HTTPStatus.SERVICE_UNAVAILABLE)
-    return JsonResponse({"database": True, "broker": _has_broker(), "jobs": jobs})
+    return JsonResponse({"database": True, "broker": _has_broker(), "jobs": beats, "late": late})
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 (Django's signature)
