@@ -7,8 +7,9 @@ class DonationsConfig(AppConfig):
     name = "donations"
 
     def ready(self) -> None:
-        # The outbox knows no donation: this room tells it how a receipt reads.
+        # The outbox knows no donation: this room tells it how its mails read.
         from alliance.outbox import kinds  # noqa: PLC0415 (apps must be ready)
         from donations import mails  # noqa: PLC0415 (apps must be ready)
 
-        kinds.register(mails.RECEIPT, mails.receipt)
+        for kind, render in mails.RENDERERS.items():
+            kinds.register(kind, render)

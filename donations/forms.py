@@ -1,4 +1,4 @@
-"""The form to give: what may be typed, and friendly words where it can't be taken."""
+"""The forms of giving: what may be typed, and friendly words where it can't be taken."""
 
 import uuid
 from datetime import timedelta
@@ -15,6 +15,7 @@ from alliance.core import money
 from alliance.core.money import Money
 from campaigns.models import Campaign
 from donations.models import Donation
+from donations.plans import MONTHS_OF_PAUSE
 from donations.services import Pledge
 
 OTHER = "other"
@@ -40,6 +41,15 @@ def new_nonce(campaign: Campaign) -> str:
     return signing.dumps({"nonce": str(uuid.uuid4()), "campaign": campaign.pk}, salt=NONCE_SALT)
 
 
+def _checked_address(typed: str) -> str:
+    try:
+        return normalise(typed)
+    except ValueError as error:
+        raise forms.ValidationError(
+            "Enter an e-mail address like name@example.org, without accents before the @."
+        ) from error
+
+
 class GiveForm(forms.Form):
     amount = forms.ChoiceField(
         label="How much",
@@ -52,6 +62,14 @@ class GiveForm(forms.Form):
         max_length=30,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
         error_messages={"max_length": "Enter an amount in figures, like £12 or £12.50."},
+    )
+    frequency = forms.ChoiceField(
+        label="How often",
+        widget=forms.RadioSelect,
+        choices=Donation.Frequency,
+        initial=Donation.Frequency.ONCE,
+        # Whoever says nothing about it gives once.
+        required=False,
     )
     name = forms.CharField(
         label="Your name",
@@ -111,12 +129,10 @@ class GiveForm(forms.Form):
         return field
 
     def clean_email(self) -> str:
-        try:
-            return normalise(self.cleaned_data["email"])
-        except ValueError as error:
-            raise forms.ValidationError(
-                "Enter an e-mail address like name@example.org, without accents before the @."
-            ) from error
+        return _checked_address(self.cleaned_data["email"])
+
+    def clean_frequency(self) -> Donation.Frequency:
+        return Donation.Frequency(self.cleaned_data["frequency"] or Donation.Frequency.ONCE)
 
     def clean_nonce(self) -> uuid.UUID:
         stale = "This form had been open for a long time. Please check it and send it again."
@@ -158,7 +174,62 @@ class GiveForm(forms.Form):
             email=said["email"],
             name=said["name"],
             display=Donation.Display(said["display"]),
+            frequency=said["frequency"],
             consents={
                 scope: words for scope, words in self.wordings.items() if said[f"mail_{scope}"]
             },
         )
+
+
+class AmountForm(forms.Form):
+    """Another amount for a monthly gift."""
+
+    amount = forms.CharField(
+        label="New amount a month",
+        # The amount itself is asked for in its own words.
+        required=False,
+        max_length=30,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        error_messages={"max_length": "Enter an amount in figures, like £12 or £12.50."},
+    )
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.currency = currency
+
+    def clean_amount(self) -> Money:
+        try:
+            return money.parse(self.cleaned_data["amount"], self.currency)
+        except money.AmountError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class PauseForm(forms.Form):
+    """For how long nothing is to be taken."""
+
+    months = forms.TypedChoiceField(
+        label="For how long",
+        coerce=int,
+        choices=[(months, f"{months} month{'s' * (months > 1)}") for months in MONTHS_OF_PAUSE],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose for how many months."},
+    )
+
+
+class AddressForm(forms.Form):
+    """Whom to send the links to."""
+
+    email = forms.EmailField(
+        label="Your e-mail address",
+        max_length=254,
+        help_text="The one that your receipts go to.",
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={
+            "required": "Enter the e-mail address that your receipts go to.",
+            "invalid": "Enter an e-mail address like name@example.org.",
+            "max_length": "Enter an e-mail address of 254 characters at most.",
+        },
+    )
+
+    def clean_email(self) -> str:
+        return _checked_address(self.cleaned_data["email"])

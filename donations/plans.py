@@ -122,6 +122,15 @@ def ask(plan: Plan) -> None:
     Plan.objects.filter(pk=plan.pk).update(is_in_doubt=False)
 
 
+def ask_if_it_helps(plan: Plan, *, now: datetime) -> None:
+    """Ask where news is awaited, unless somebody just did. Raises as the gateway."""
+    if not (plan.is_in_doubt or plan.wish):
+        return
+    mine_to_ask = Plan.objects.filter(pk=plan.pk, ask_again_at__lte=now)
+    if mine_to_ask.update(ask_again_at=now + ASK_AGAIN_AFTER):
+        ask(plan)
+
+
 def sweep(*, now: datetime) -> None:
     """Ask about plans in doubt, those first that wait for longest."""
     for plan in Plan.objects.in_doubt(now)[:SWEEP_BATCH]:

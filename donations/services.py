@@ -12,9 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alliance.contacts import services as contacts
+from alliance.contacts.models import Contact, normalise
+from alliance.core import jobs
 from alliance.core.money import Money
+from alliance.outbox import services as outbox
 from campaigns.models import Campaign
-from donations import gateway, settling
+from donations import gateway, links, mails, settling
 from donations.models import Donation, DonationQuerySet, SessionRank
 
 logger = logging.getLogger(__name__)
@@ -28,6 +31,8 @@ ASK_AGAIN_AFTER = timedelta(seconds=10)
 # A donor who came back, and nothing heard since; a session that should have closed by itself.
 OVERDUE_AFTER = timedelta(minutes=1)
 SWEEP_BATCH = 200
+# One mail of links to an address within this time, whoever asks.
+ONE_MAIL_IN = timedelta(minutes=10)
 
 # Columns of a donation, as the form fills them.
 Said = dict[str, object]
@@ -123,6 +128,28 @@ def hide_names(donations: DonationQuerySet) -> int:
         return donations.to_be_shown().order_by().update(shown_at=None)
 
 
+def mail_links(email: str, *, now: datetime) -> None:
+    """Owe the links to what was given from an address, if there is any: the asker learns nothing.
+
+    Raises ValueError for what is no address.
+    """
+    contact = Contact.objects.filter(email_key=normalise(email).casefold()).first()
+    if contact and links.has_any(contact, now=now):
+        turn = int(now.timestamp() // ONE_MAIL_IN.total_seconds())
+        reference = f"{contact.pk}:{turn}"
+        outbox.queue(kind=mails.LINKS, reference=reference, contact=contact, now=now)
+    else:
+        # Most of the time that owing a mail takes: the clock is not to tell strangers either.
+        jobs.wake_after_commit("alliance.outbox.tasks.deliver_due")
+
+
+def give_again_path(donation: Donation) -> str:
+    """Return the address of the form, filled in with what the gift was to be."""
+    give = reverse("donations:give", args=[donation.campaign.slug])
+    monthly = "&frequency=monthly" if donation.is_monthly else ""
+    return f"{give}?amount={donation.amount_minor}{monthly}"
+
+
 def _record(session: gateway.Session, now: datetime) -> None:
     settling.record_giving([settling.Told(session, now, settling.ANSWER)])
 
@@ -201,7 +228,6 @@ def _is_outdated(donation: Donation, said: Said, now: datetime) -> bool:
 
 def _order(donation: Donation) -> gateway.Order:
     page = settings.SITE_URL + donation.get_absolute_url()
-    give = settings.SITE_URL + reverse("donations:give", args=[donation.campaign.slug])
     return gateway.Order(
         public_id=donation.public_id,
         reference=donation.reference,
@@ -210,7 +236,7 @@ def _order(donation: Donation) -> gateway.Order:
         amount=donation.amount,
         email=donation.contact.email,
         success_url=page,
-        cancel_url=f"{give}?amount={donation.amount_minor}",
+        cancel_url=settings.SITE_URL + give_again_path(donation),
         expires_at=donation.session_expires_at,
         attempt=donation.attempt,
         idempotency_key=donation.idempotency_key,

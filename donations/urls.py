@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from donations import views
+from donations import plan_views, views
 
 
 class PublicId(StringConverter):
@@ -19,5 +19,13 @@ urlpatterns = [
     path("c/<slug:slug>/give/", views.give, name="give"),
     path("g/<public_id:public_id>/", views.gift, name="gift"),
     path("g/<public_id:public_id>/state/", views.gift_state, name="gift_state"),
+    path("g/<public_id:public_id>/receipt/<int:number>/", views.receipt, name="receipt"),
+    path("me/", plan_views.giving, name="giving"),
+    path("m/<str:token>/", plan_views.manage, name="manage"),
+    path("m/<str:token>/amount/", plan_views.change_amount, name="change_amount"),
+    path("m/<str:token>/pause/", plan_views.pause, name="pause"),
+    path("m/<str:token>/resume/", plan_views.resume, name="resume"),
+    path("m/<str:token>/card/", plan_views.card, name="card"),
+    path("m/<str:token>/cancel/", plan_views.cancel, name="cancel"),
     path("stripe/webhook/", views.webhook, name="webhook"),
 ]

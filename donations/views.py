@@ -4,13 +4,13 @@ import logging
 from datetime import timedelta
 
 from django.http import (
+    Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseRedirect,
     JsonResponse,
 )
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -19,8 +19,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from alliance.core.http import private
 from alliance.core.money import Money
 from campaigns.models import Campaign
-from donations import forms, gateway, inbox, queries, services, settling
-from donations.models import Donation, State
+from donations import forms, gateway, inbox, queries, receipts, services, settling
+from donations.models import SETTLED, Donation, State
 
 logger = logging.getLogger(__name__)
 
@@ -43,17 +43,32 @@ def give(request: HttpRequest, slug: str) -> HttpResponse:
 def gift(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show how a gift stands. Who has the address may see it; it names nobody."""
     donation, state = _standing(public_id)
-    give_again = reverse("donations:give", args=[donation.campaign.slug])
     is_resumable = state == State.OPEN and donation.session_expires_at > timezone.now()
+    paid = receipts.receipts_of(donation)
     context = {
         "state": state,
+        "is_settled": state in SETTLED,
         "gift": donation,
+        "plan": donation.plans.order_by("-pk").first(),
+        "receipts": paid,
+        "left": Money(sum(one.left.minor for one in paid), donation.currency),
         "campaign": donation.campaign,
         "progress": queries.progress_of(donation.campaign),
         "resume_url": donation.session_url if is_resumable else "",
-        "again_url": f"{give_again}?amount={donation.amount_minor}",
+        "again_url": services.give_again_path(donation),
     }
     return private(render(request, "donations/gift.html", context))
+
+
+@require_GET
+def receipt(request: HttpRequest, public_id: str, number: int) -> HttpResponse:
+    """Show the receipt of one payment, to be printed. It names nobody."""
+    donation = _find(public_id)
+    paid = receipts.receipts_of(donation)
+    if not 1 <= number <= len(paid):
+        raise Http404
+    context = {"receipt": paid[number - 1], "gift": donation, "campaign": donation.campaign}
+    return private(render(request, "donations/receipt.html", context))
 
 
 @require_GET
@@ -139,6 +154,8 @@ def _find(public_id: str) -> Donation:
 def _blank_form(request: HttpRequest, campaign: Campaign) -> forms.GiveForm:
     """Start from the amount that a link or the campaign's page named, if it is one."""
     initial: dict[str, object] = {"nonce": forms.new_nonce(campaign)}
+    if request.GET.get("frequency") == Donation.Frequency.MONTHLY:
+        initial["frequency"] = Donation.Frequency.MONTHLY
     asked, typed = request.GET.get("amount", ""), request.GET.get("other", "")[:30]
     if typed:
         initial |= {"amount": forms.OTHER, "other": typed}

@@ -9,10 +9,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from alliance.accounts.models import User
+from alliance.contacts.services import contact_for
 from alliance.core.money import Money
 from campaigns.models import Campaign, State
 from donations import forms, ledger, services, settling
-from donations.models import Donation, Payment
+from donations.models import Donation, Payment, Plan
 from donations.services import Pledge
 from events.models import Event
 from updates.models import Update
@@ -56,6 +57,43 @@ def start_donation(campaign: Campaign, **fields: Any) -> Donation:
     pledge = make_pledge(**fields)
     services.start_checkout(campaign=campaign, pledge=pledge, now=timezone.now())
     return Donation.objects.get(form_nonce=pledge.nonce)
+
+
+def make_payment(donation: Donation, stripe_id: str, *, minor: int = 0) -> Payment:
+    """Let money come for a donation, counted and with its receipt owed."""
+    amount = Money(minor or donation.amount_minor, donation.currency)
+    settling.settle({stripe_id: (donation, amount, timezone.now())})
+    return Payment.objects.get(stripe_id=stripe_id)
+
+
+def make_plan(campaign: Campaign, *, email: str = "gail@example.org", **fields: Any) -> Plan:
+    """A monthly gift that runs, with its first payment."""
+    number = next(_numbers)
+    donation = Donation.objects.create(
+        campaign=campaign,
+        contact=contact_for(email),
+        name="Gail Guest",
+        amount_minor=2500,
+        currency=campaign.currency,
+        frequency=Donation.Frequency.MONTHLY,
+        session_expires_at=timezone.now(),
+    )
+    make_payment(donation, f"in_{number}")
+    defaults: dict[str, Any] = {
+        "subscription_id": f"sub_{number}",
+        "customer_id": f"cus_{number}",
+        "item_id": f"si_{number}",
+        "status": "active",
+        "amount_minor": 2500,
+        "currency": campaign.currency,
+        "next_payment_at": timezone.now() + timedelta(days=20),
+        "payment_method_id": f"pm_{number}",
+        "card_brand": "visa",
+        "card_last4": "4242",
+        "card_expires_on": date(2031, 3, 31),
+        "told_at": timezone.now(),
+    }
+    return Plan.objects.create(donation=donation, **{**defaults, **fields})
 
 
 def form_data(campaign: Campaign, **fields: str) -> dict[str, str]:

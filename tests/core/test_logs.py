@@ -14,6 +14,12 @@ FORMATTER = Masked("{levelname} {message}", style="{")
     [
         ("Not Found: %s", (f"/g/{'x-_1' * 5}ab/state/",), "INFO Not Found: /g/…/state/"),
         ("try another key than d:" + "k" * 22 + ":s:1", (), "INFO try another key than d:…:s:1"),
+        (
+            "Forbidden (CSRF): %s",
+            ("/m/1.1tX2ab.short/amount/",),
+            "INFO Forbidden (CSRF): /m/…/amount/",
+        ),
+        ("at %2Fm%2F12.1tX2ab." + "s" * 43 + "%2F", (), "INFO at %2Fm%2F…%2F"),
         ("refused gail.guest+x@example.org", (), "INFO refused …@…"),
         ("sent %d", (3,), "INFO sent 3"),
     ],

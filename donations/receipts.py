@@ -1,0 +1,59 @@
+"""What a donor may keep about each payment: its number within the gift, and what went back."""
+
+from dataclasses import dataclass
+
+from django.db.models import Prefetch
+from django.urls import reverse
+
+from alliance.core.money import Money
+from donations.models import GIVEN, Dispute, Donation, Kind, LedgerEntry, Payment
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A payment as its donor sees it. `moves`: what went back, or came again, oldest first."""
+
+    donation: Donation
+    payment: Payment
+    number: int
+    moves: tuple[LedgerEntry, ...]
+    is_disputed: bool
+
+    @property
+    def reference(self) -> str:
+        """What to name on the telephone; of a monthly gift each payment has its own."""
+        reference = self.donation.reference
+        return f"{reference}-{self.number}" if self.donation.is_monthly else reference
+
+    @property
+    def left(self) -> Money:
+        """What is still there, before card fees."""
+        moved = sum(entry.amount_minor for entry in self.moves)
+        return Money(self.payment.amount_minor + moved, self.payment.currency)
+
+    def get_absolute_url(self) -> str:
+        return reverse("donations:receipt", args=[self.donation.public_id, self.number])
+
+
+def receipts_of(donation: Donation) -> list[Receipt]:
+    """Return a gift's payments in the order they came to be known, which never changes."""
+    moves = LedgerEntry.objects.exclude(kind__in=[Kind.FEE, *GIVEN]).order_by("entered_at", "pk")
+    disputes = Dispute.objects.filter(status__in=Dispute.OPEN)
+    payments = donation.payments.order_by("pk").prefetch_related(
+        Prefetch("entries", moves), Prefetch("disputes", disputes)
+    )
+    return [
+        Receipt(
+            donation=donation,
+            payment=payment,
+            number=number,
+            moves=tuple(payment.entries.all()),
+            is_disputed=bool(payment.disputes.all()),
+        )
+        for number, payment in enumerate(payments, start=1)
+    ]
+
+
+def receipt_of(payment: Payment) -> Receipt:
+    """Return the receipt of one payment."""
+    return next(r for r in receipts_of(payment.donation) if r.payment.pk == payment.pk)
