@@ -27,14 +27,15 @@ _STATEMENTS = (
     """
     WITH gift AS (
         INSERT INTO donations_donation (public_id, reference, campaign_id, contact_id, name,
-            display, amount_minor, currency, frequency, method, consents, form_nonce, created_at, said_at, attempt,
-            session_expires_at, session_id, session_url, session_rank)
+            display, amount_minor, currency, frequency, method, consents, form_nonce, created_at,
+            said_at, attempt, session_expires_at, session_id, session_url, session_rank)
         SELECT substr(replace(gen_random_uuid()::text, '-', ''), 1, 22),
             -- Letters as in READABLE. Of hex digits, a million gifts would have two alike.
             translate(upper(substr(encode(sha256(convert_to(tag, 'UTF8')), 'base64'), 1, 10)),
                 '01ILOU+/', '23456789'),
             %(campaign)s, c.id, 'Demo donor', 'private', minor,
-            %(currency)s, 'once', 'stripe', '{}', gen_random_uuid(), at, at, 1, at, 'cs_' || tag, '', 3
+            %(currency)s, 'once', 'stripe', '{}', gen_random_uuid(), at, at, 1, at,
+            'cs_' || tag, '', 3
         FROM made JOIN contacts_contact c ON c.email_key = made.email
         RETURNING id, campaign_id, contact_id, amount_minor, session_id, created_at
     ), donor AS (
