@@ -94,7 +94,8 @@ def _charge(standin: "StandIn", charge: Json) -> Json:
         told["state"] = f"{render.money(refunded, charge['currency'])} refunded"
     of_it = disputes.of(standin.account, charge)
     if of_it:
-        told["state"] += f", disputed: {_shared(of_it[0])['state']}"
+        word = "inquiry" if of_it[0]["status"].startswith("warning_") else "disputed"
+        told["state"] += f", {word}: {_shared(of_it[0])['state']}"
     has_money = charge["status"] == "succeeded" and refunded < charge["amount"]
     is_disputed = any(dispute["status"] in disputes.OPEN for dispute in of_it)
     return told | {

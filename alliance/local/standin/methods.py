@@ -25,16 +25,22 @@ class Shown(NamedTuple):
     outcome: str
 
 
-# fmt: off
 CARDS = (
     Shown(PAYS, "4242 4242 4242 4242", "A card that pays"),
     Shown(DECLINES, "4000 0000 0000 0002", "A card that is declined"),
     Shown(ASKS_3DS, "4000 0027 6000 3184", "A card that asks for 3-D Secure"),
     Shown(DISPUTED_LATER, "4000 0000 0000 0259", "A card that pays, to be disputed later"),
-    Shown(DECLINES_RENEWALS, "4000 0000 0000 0341", "A card that pays once, declined later"),
-    Shown(EXPIRES_SOON, "5555 5555 5555 4444", "A card that pays, expires next month"),
+    Shown(
+        DECLINES_RENEWALS,
+        "4000 0000 0000 0341",
+        "A card that pays today, declined at renewals",
+    ),
+    Shown(
+        EXPIRES_SOON,
+        "5555 5555 5555 4444",
+        "A card that pays, expires at the end of next month",
+    ),
 )
-# fmt: on
 ACCOUNT = Shown(SETTLES_LATER, "DE89 3704 0044 0532 0130 00", "A bank account that settles later")
 ALL = (*CARDS, ACCOUNT)
 CARD_NUMBERS = frozenset(shown.number for shown in CARDS)

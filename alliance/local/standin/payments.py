@@ -87,7 +87,9 @@ def settle(account: Account, session_id: str, *, succeeded: bool) -> Json:
 
 def intent_of(account: Account, session: Json) -> Json:
     """Return a session's payment intent. Raises StripeError where nobody tried to pay yet."""
-    intent_id = account.store.request_of(session["id"]).get("intent", "")
+    noted = account.store.request_of(session["id"])
+    # A session of an earlier version shows its intent, and has no note of it.
+    intent_id = noted.get("intent") or session["payment_intent"] or ""
     return account.get("payment_intent", intent_id, "payment_intent")
 
 
@@ -111,8 +113,8 @@ def _intent(account: Account, session: Json, method: Json) -> Json:
     carries no metadata.
     """
     noted = account.store.request_of(session["id"])
-    if "intent" in noted:
-        intent = account.get("payment_intent", noted["intent"])
+    if "intent" in noted or session["payment_intent"]:
+        intent = intent_of(account, session)
         account.change(intent, payment_method_types=[method["type"]])
         return intent
     wishes: Json = noted.get("payment_intent_data", {})

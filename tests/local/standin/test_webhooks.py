@@ -79,8 +79,8 @@ def test_a_duplicate_is_the_same_event_twice(
 def test_reordered_and_delayed_webhooks_arrive_late_and_all(
     standin: StandIn, receiver: Any, open_session: Callable[..., Any]
 ) -> None:
-    standin.faults.set("delay", next=1, seconds=0.3, only="payment_intent.created")
-    standin.faults.set("reorder", next=1, seconds=0.2, only="charge.succeeded")
+    standin.faults.set("delay", next=1, seconds=0.5, only="payment_intent.created")
+    standin.faults.set("reorder", next=1, seconds=2.0, only="charge.succeeded")
 
     standin.pay(open_session().id)
     standin.drain()
