@@ -72,6 +72,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_DELETE = _serve  # noqa: N815  the names are the standard library's
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Date each answer by the stand-in's own time, as it dates its events."""
+        return super().date_time_string(timestamp or self.server.standin.account.store.now())
+
     def log_message(self, *_: object) -> None:
         """Say nothing: the front page tells what happened."""
 

@@ -105,7 +105,11 @@ class Store:
         with self.lock:
             if self._moment is not None:
                 return self._moment
-            return int(time.time()) + cast("int", self.rows("SELECT ahead FROM clock")[0][0])
+            return int(time.time()) + self.ahead()
+
+    def ahead(self) -> int:
+        """Return by how many seconds the stand-in's time is ahead of the machine's."""
+        return cast("int", self.rows("SELECT ahead FROM clock")[0][0])
 
     @contextlib.contextmanager
     def at(self, moment: int) -> Iterator[None]:
