@@ -21,5 +21,6 @@ app.conf.beat_schedule = {
     "pull-events": {"task": "donations.tasks.pull_events", "schedule": 300.0},
     "sweep-refunds": {"task": "donations.tasks.sweep_refunds", "schedule": 60.0},
     "reconcile": {"task": "donations.tasks.reconcile", "schedule": 3600.0},
+    "forget-attempts": {"task": "donations.tasks.forget_attempts", "schedule": 3600.0},
     "check-books": {"task": "donations.tasks.check_books", "schedule": crontab(hour=3, minute=17)},
 }

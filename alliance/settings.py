@@ -31,8 +31,9 @@ DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", validate=validate.Length(min=50)).strip()
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", [urlsplit(SITE_URL).hostname])
-# Set only behind a proxy that overwrites X-Forwarded-Proto.
-if env.bool("TRUST_PROXY", False):
+# Set only behind a proxy that overwrites X-Forwarded-Proto and adds to X-Forwarded-For.
+TRUST_PROXY = env.bool("TRUST_PROXY", False)
+if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # One machine is enough: set by the embedded services, never in production.

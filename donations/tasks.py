@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from alliance.core import jobs
-from donations import books, inbox, plans, reconciliation, refunds, services
+from donations import books, guard, inbox, plans, reconciliation, refunds, services
 
 
 @shared_task
@@ -61,6 +61,13 @@ def sweep_refunds() -> None:
 def reconcile() -> None:
     """Hold the ledger against Stripe's own."""
     reconciliation.reconcile(now=timezone.now())
+
+
+@shared_task
+@jobs.periodic
+def forget_attempts() -> None:
+    """Forget who came, once it can't help against card testers any more."""
+    guard.forget(now=timezone.now())
 
 
 @shared_task

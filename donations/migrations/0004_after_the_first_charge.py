@@ -216,12 +216,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='attempt',
             name='contact',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contacts.contact'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='contacts.contact'),
         ),
         migrations.AddField(
             model_name='attempt',
             name='donation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='donations.donation'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='donations.donation'),
         ),
         migrations.AddIndex(
             model_name='balanceentry',
@@ -230,7 +230,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='decline',
             name='donation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='declines', to='donations.donation'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='declines', to='donations.donation'),
         ),
         migrations.AddField(
             model_name='dispute',

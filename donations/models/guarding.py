@@ -7,11 +7,11 @@ from django.utils import timezone
 class Attempt(models.Model):
     """Somebody was let through to Stripe. Unpaid ones are what the budgets count."""
 
-    donation = models.ForeignKey("donations.Donation", models.CASCADE, related_name="attempts")
+    donation = models.ForeignKey("donations.Donation", models.PROTECT, related_name="attempts")
     at = models.DateTimeField(default=timezone.now)
     network = models.CharField(max_length=32, help_text="Keyed hash of the address range.")
     visitor = models.CharField(max_length=32, help_text="Keyed hash of the browser's cookie.")
-    contact = models.ForeignKey("contacts.Contact", models.CASCADE, related_name="+")
+    contact = models.ForeignKey("contacts.Contact", models.PROTECT, related_name="+")
 
     class Meta:
         indexes = [
@@ -29,7 +29,7 @@ class Decline(models.Model):
     """A card was turned down, as Stripe reports it."""
 
     event_id = models.CharField(max_length=255, unique=True)
-    donation = models.ForeignKey("donations.Donation", models.CASCADE, related_name="declines")
+    donation = models.ForeignKey("donations.Donation", models.PROTECT, related_name="declines")
     card = models.CharField(max_length=32, help_text="Keyed hash of the card's fingerprint.")
     at = models.DateTimeField()
 
