@@ -35,6 +35,9 @@ class Money:
     currency: str = "gbp"
 
     def __str__(self) -> str:
+        if self.currency not in CURRENCIES:
+            # Another shop's, on the same account at Stripe: how it is written is not known here.
+            return f"{self.minor} {self.currency.upper()}, in its smallest unit"
         spec = CURRENCIES[self.currency]
         whole, rest = divmod(abs(self.minor), 10**spec.exponent)
         pence = f".{rest:0{spec.exponent}}" if rest else ""
@@ -44,7 +47,7 @@ class Money:
     @property
     def exact(self) -> str:
         """Print with the minor units always there, as a receipt does: £25.00."""
-        exponent = CURRENCIES[self.currency].exponent
+        exponent = CURRENCIES[self.currency].exponent if self.currency in CURRENCIES else 0
         is_round = exponent and not self.minor % 10**exponent
         return f"{self}.{0:0{exponent}}" if is_round else str(self)
 
@@ -59,10 +62,11 @@ _GROUPED = r"\d{1,3}(?:,\d{3})+"
 _AMOUNT = re.compile(rf"(?P<whole>{_GROUPED}|{_PLAIN})?(?:\.(?P<rest>\d*))?", re.ASCII)
 
 
-def parse(text: str, currency: str = "gbp") -> Money:
+def parse(text: str, currency: str = "gbp", *, by_card: bool = True) -> Money:
     """Read an amount a person typed, such as "5", "£5", "5.50" or "1,000.00".
 
-    Raises AmountError where it is not one amount that Stripe would take, to the penny.
+    Raises AmountError where it is not one amount that Stripe would take, to the penny. An amount
+    that no card is charged with may be smaller.
     """
     spec = CURRENCIES[currency]
     example = f"like {spec.symbol}12" + (f" or {spec.symbol}12.50" if spec.exponent else "")
@@ -76,7 +80,11 @@ def parse(text: str, currency: str = "gbp") -> Money:
         raise AmountError(f"Enter an amount no finer than a penny, {example}.")
     whole = (found["whole"] or "0").replace(",", "")
     minor = int(whole + rest.ljust(spec.exponent, "0"))
-    if minor < spec.minimum:
+    if not by_card and not minor:
+        raise AmountError(f"Enter an amount of more than nothing, {example}.")
+    if not by_card and minor > spec.maximum:
+        raise AmountError(f"At most {Money(spec.maximum, currency)} can be entered at a time.")
+    if by_card and minor < spec.minimum:
         raise AmountError(
             f"The smallest gift a card can carry is {Money(spec.minimum, currency)}."
         )

@@ -13,9 +13,10 @@ from django.utils import timezone
 from alliance.contacts.services import contact_for
 from alliance.outbox import services as outbox
 from campaigns.models import Campaign
+from donations import audit
 from tests import factories
 
-# Donations, ledger and events of Stripe have a test of their own, with their figures.
+# Those about money have a test of their own, with their figures.
 ROWS: dict[str, Callable[[Campaign, int], object]] = {
     "campaigns/campaign": lambda _campaign, _n: factories.make_campaign(),
     "events/event": lambda campaign, _n: factories.make_event(
@@ -23,12 +24,23 @@ ROWS: dict[str, Callable[[Campaign, int], object]] = {
     ),
     "updates/update": lambda campaign, n: factories.make_update(campaign, ago=timedelta(hours=n)),
     "accounts/user": lambda _campaign, _n: factories.make_admin(),
+    "admin/logentry": lambda campaign, _n: audit.note(
+        factories.make_admin(), [campaign], "Did something."
+    ),
     "contacts/contact": lambda _campaign, n: contact_for(f"{n}@example.org"),
     "outbox/mail": lambda _campaign, n: outbox.queue(
         kind="receipt", reference=str(n), contact=contact_for("g@example.org"), now=timezone.now()
     ),
 }
-MONEY = {"donations/donation", "donations/ledgerentry", "donations/stripeevent"}
+MONEY = {
+    "donations/donation",
+    "donations/ledgerentry",
+    "donations/stripeevent",
+    "donations/plan",
+    "donations/refundrequest",
+    "donations/dispute",
+    "donations/balanceentry",
+}
 
 
 def test_every_list_is_here() -> None:
