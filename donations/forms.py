@@ -1,7 +1,7 @@
 """The forms of giving: what may be typed, and friendly words where it can't be taken."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -14,6 +14,7 @@ from alliance.contacts.models import normalise
 from alliance.core import money
 from alliance.core.money import Money
 from campaigns.models import Campaign
+from donations import guard
 from donations.models import Donation
 from donations.plans import MONTHS_OF_PAUSE
 from donations.services import Pledge
@@ -36,9 +37,10 @@ _no_address = RegexValidator(
 )
 
 
-def new_nonce(campaign: Campaign) -> str:
-    """Return what makes this form, however often it is sent, one donation."""
-    return signing.dumps({"nonce": str(uuid.uuid4()), "campaign": campaign.pk}, salt=NONCE_SALT)
+def new_nonce(campaign: Campaign, *, made_at: datetime) -> str:
+    """Return what makes this form, however often it is sent, one donation, and tells its age."""
+    said = {"nonce": str(uuid.uuid4()), "campaign": campaign.pk, "at": made_at.timestamp()}
+    return signing.dumps(said, salt=NONCE_SALT)
 
 
 def _checked_address(typed: str) -> str:
@@ -142,6 +144,7 @@ class GiveForm(forms.Form):
             raise forms.ValidationError(stale) from error
         if said["campaign"] != self.campaign.pk:
             raise forms.ValidationError(stale)
+        self.made_at = datetime.fromtimestamp(said["at"], UTC)
         return uuid.UUID(said["nonce"])
 
     def clean(self) -> None:
@@ -164,6 +167,10 @@ class GiveForm(forms.Form):
             self.cleaned_data["money"] = money.parse(typed, self.campaign.currency)
         except money.AmountError as error:
             self.add_error("other", str(error))
+
+    def is_hasty(self, *, now: datetime) -> bool:
+        """Say whether it was sent sooner than a person can, once it is valid."""
+        return now - self.made_at < guard.HASTE
 
     def pledge(self) -> Pledge:
         """Return what was said, from a form that is valid."""

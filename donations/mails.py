@@ -11,7 +11,7 @@ from django.utils import timezone
 from alliance.contacts.models import Contact
 from alliance.core.money import Money
 from alliance.outbox.kinds import Message
-from donations import links, managing, receipts
+from donations import guard, links, managing, receipts
 from donations.models import (
     Dispute,
     Donation,
@@ -31,6 +31,7 @@ MISSED_PAYMENT = "missed_payment"
 AMOUNT_AHEAD = "amount_ahead"
 CARD_ENDS = "card_ends"
 LINKS = "links"
+CONFIRM = "confirm"
 
 
 def receipt(reference: str) -> Message:
@@ -142,6 +143,19 @@ def fresh_links(reference: str) -> Message:
     )
 
 
+def confirm(reference: str) -> Message:
+    """Lead on to paying, where a giver was asked to prove that they are no machine."""
+    pk = reference.partition(":")[0]
+    donation = Donation.objects.select_related("campaign").get(pk=pk)
+    return _message(
+        CONFIRM,
+        f"Go on with your gift to {donation.campaign.name}",
+        donation=donation,
+        campaign=donation.campaign,
+        link=guard.link_to(donation),
+    )
+
+
 RENDERERS: dict[str, Callable[[str], Message]] = {
     RECEIPT: receipt,
     REFUND: refund,
@@ -152,6 +166,7 @@ RENDERERS: dict[str, Callable[[str], Message]] = {
     AMOUNT_AHEAD: amount_ahead,
     CARD_ENDS: card_ends,
     LINKS: fresh_links,
+    CONFIRM: confirm,
 }
 
 

@@ -1,9 +1,9 @@
 """Writes about giving: starting a checkout, and settling it whoever brings the news."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import transaction
@@ -17,7 +17,7 @@ from alliance.core import jobs
 from alliance.core.money import Money
 from alliance.outbox import services as outbox
 from campaigns.models import Campaign
-from donations import gateway, links, mails, settling
+from donations import gateway, guard, links, mails, settling
 from donations.models import Donation, DonationQuerySet, SessionRank
 
 logger = logging.getLogger(__name__)
@@ -56,13 +56,22 @@ class Pledge:
     consents: dict[str, str] = field(default_factory=dict)
 
 
-def start_checkout(*, campaign: Campaign, pledge: Pledge, now: datetime) -> str:
+def start_checkout(
+    *, campaign: Campaign, pledge: Pledge, now: datetime, visit: guard.Visit | None = None
+) -> str:
     """Write the donation down, ask Stripe for a page to pay it on, and return its address.
 
     One form makes one donation: sent twice it leads to the same page, sent again with other
     words the first page is closed before there is a second, and once paid it leads to the
-    donation's own page. Raises CampaignIsClosed, gateway.Unavailable, gateway.Declined.
+    donation's own page. Raises CampaignIsClosed, gateway.Unavailable, gateway.Declined and, of a
+    `visit` that is watched, guard.ProofWanted.
     """
+    if visit:
+        known = _known_page(pledge, now)
+        if known:
+            return known
+        # Before anything is written: testers shall not fill the database either.
+        guard.check(visit, email=pledge.email, form=pledge.nonce, now=now)
     said = _said(pledge)
     donation = _write_down(campaign=campaign, nonce=pledge.nonce, said=said, now=now)
     if not donation.is_under_way and _is_outdated(donation, said, now):
@@ -72,6 +81,8 @@ def start_checkout(*, campaign: Campaign, pledge: Pledge, now: datetime) -> str:
         return donation.get_absolute_url()
     if donation.session_url:
         return donation.session_url
+    if visit:
+        guard.admit(visit, donation, now=now)
     try:
         session = gateway.create_session(_order(donation))
     except (gateway.Declined, gateway.Broken):
@@ -86,6 +97,41 @@ def start_checkout(*, campaign: Campaign, pledge: Pledge, now: datetime) -> str:
         gateway.expire_session(session.id)
         return donation.get_absolute_url()
     return session.url
+
+
+@transaction.atomic
+def mail_link(*, campaign: Campaign, pledge: Pledge, visit: guard.Visit, now: datetime) -> None:
+    """Write the donation down and owe a mail with the link that leads on to paying it.
+
+    Once an hour for the same words. Raises CampaignIsClosed, guard.TooManyLetters.
+    """
+    # Other words are another donation: one that is being paid elsewhere is left alone.
+    nonce = uuid5(pledge.nonce, repr(replace(pledge, email=pledge.email.casefold())))
+    already = Donation.objects.filter(form_nonce=nonce, said_at__gt=now - guard.LETTER_WINDOW)
+    if already.exists():
+        return
+    guard.allow_letter(visit, email=pledge.email, now=now)
+    donation = _write_down(campaign=campaign, nonce=nonce, said=_said(pledge), now=now)
+    guard.remember_letter(visit, donation, now=now)
+    outbox.queue(
+        kind=mails.CONFIRM,
+        reference=f"{donation.pk}:{now:%Y-%m-%dT%H}",
+        contact=donation.contact,
+        now=now,
+    )
+
+
+def pledge_of(donation: Donation) -> Pledge:
+    """Return what was said when a donation was written down."""
+    return Pledge(
+        nonce=donation.form_nonce,
+        amount=donation.amount,
+        email=donation.contact.email,
+        name=donation.name,
+        display=Donation.Display(donation.display),
+        frequency=Donation.Frequency(donation.frequency),
+        consents=donation.consents,
+    )
 
 
 def ask_stripe(donation: Donation, *, now: datetime) -> None:
@@ -154,6 +200,21 @@ def _record(session: gateway.Session, now: datetime) -> None:
     settling.record_giving([settling.Told(session, now, settling.ANSWER)])
 
 
+def _known_page(pledge: Pledge, now: datetime) -> str:
+    """Return where this form, with these words, leads to already, or nothing."""
+    donation = (
+        Donation.objects.select_related("contact")
+        .filter(form_nonce=pledge.nonce, contact__email_key=pledge.email.casefold())
+        .first()
+    )
+    if donation is None:
+        return ""
+    if donation.is_under_way:
+        return donation.get_absolute_url()
+    said = {**_words(pledge), "contact": donation.contact}
+    return "" if _is_outdated(donation, said, now) else donation.session_url
+
+
 def _close_page(donation: Donation, now: datetime) -> None:
     """See to it that nobody can pay on the page that a new one is to follow."""
     if not donation.session_id:
@@ -206,8 +267,11 @@ def _write_again(donation: Donation, *, said: Said, now: datetime) -> Donation:
 
 
 def _said(pledge: Pledge) -> Said:
+    return {**_words(pledge), "contact": contacts.contact_for(pledge.email)}
+
+
+def _words(pledge: Pledge) -> Said:
     return {
-        "contact": contacts.contact_for(pledge.email),
         "name": pledge.name,
         "display": pledge.display,
         "frequency": pledge.frequency,

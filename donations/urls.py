@@ -18,6 +18,7 @@ app_name = "donations"
 urlpatterns = [
     path("c/<slug:slug>/give/", views.give, name="give"),
     path("g/<public_id:public_id>/", views.gift, name="gift"),
+    path("g/<public_id:public_id>/confirm/<str:token>/", views.confirm, name="confirm"),
     path("g/<public_id:public_id>/state/", views.gift_state, name="gift_state"),
     path("g/<public_id:public_id>/receipt/<int:number>/", views.receipt, name="receipt"),
     path("me/", plan_views.giving, name="giving"),

@@ -1,6 +1,8 @@
 """The pages of giving, and the address where Stripe reports."""
 
+import json
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.http import (
@@ -19,13 +21,19 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from alliance.core.http import private
 from alliance.core.money import Money
 from campaigns.models import Campaign
-from donations import forms, gateway, inbox, queries, receipts, services, settling
+from donations import forms, gateway, guard, inbox, queries, receipts, services, settling
 from donations.models import SETTLED, Donation, State
 
 logger = logging.getLogger(__name__)
 
 # For how long Stripe's "not yet" is repeated without asking again.
 BELIEVED_FOR = timedelta(seconds=30)
+
+AWAY = (
+    "Our card partner can’t be reached at the moment. What you entered is still here: please try "
+    "again in a minute. If you have paid already, don’t pay again; the receipt will come."
+)
+REFUSED = "Our card partner would not take this gift. Please try another amount, or write to us."
 
 
 @never_cache
@@ -37,6 +45,29 @@ def give(request: HttpRequest, slug: str) -> HttpResponse:
         return _take(request, campaign) if campaign.is_open else _closed(request, campaign)
     form = _blank_form(request, campaign) if campaign.is_open else None
     return _give_page(request, campaign, form)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, public_id: str, token: str) -> HttpResponse:
+    """Lead on from a mail to Stripe's page, by a press of the button."""
+    donation = _find(public_id)
+
+    def page(trouble: str, status: int) -> HttpResponse:
+        context = {"campaign": donation.campaign, "gift": donation, "trouble": trouble}
+        return _with_form(render(request, "donations/confirm.html", context, status=status))
+
+    if donation.is_under_way:
+        return HttpResponseRedirect(donation.get_absolute_url())
+    if not guard.is_link(public_id, token):
+        late = render(
+            request, "donations/confirm_late.html", {"campaign": donation.campaign}, status=410
+        )
+        return private(late)
+    if request.method != "POST":
+        return page("", 200)
+    visit = guard.visit_of(request, is_confirmed=True)
+    return _lead_on(request, donation.campaign, services.pledge_of(donation), visit, or_say=page)
 
 
 @require_GET
@@ -95,30 +126,85 @@ def _take(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     form = forms.GiveForm(request.POST, campaign=campaign)
     if not form.is_valid():
         return _give_page(request, campaign, _with_fresh_nonce(form), status=422)
+    if "change" in request.POST:
+        return _give_page(request, campaign, form)
+
+    def page(trouble: str, status: int) -> HttpResponse:
+        form.add_error(None, trouble)
+        return _give_page(request, campaign, form, status=status)
+
+    visit = guard.visit_of(
+        request,
+        is_hasty=form.is_hasty(now=timezone.now()),
+        proof=request.POST.get("proof", ""),
+    )
+    try:
+        if "mail" in request.POST:
+            return _mail(request, campaign, form.pledge(), visit)
+        return _lead_on(request, campaign, form.pledge(), visit, or_say=page)
+    except guard.ProofWanted as wanted:
+        return _challenge(request, form, effort=wanted.effort)
+    except guard.TooManyLetters:
+        return _challenge(request, form, effort=guard.HARDEST, is_out_of_letters=True)
+
+
+def _lead_on(
+    request: HttpRequest,
+    campaign: Campaign,
+    pledge: services.Pledge,
+    visit: guard.Visit,
+    *,
+    or_say: Callable[[str, int], HttpResponse],
+) -> HttpResponse:
+    """Lead to where one pays, or say what is in the way. Raises guard.ProofWanted."""
     try:
         address = services.start_checkout(
-            campaign=campaign, pledge=form.pledge(), now=timezone.now()
+            campaign=campaign, pledge=pledge, visit=visit, now=timezone.now()
         )
     except services.CampaignIsClosed:
         return _closed(request, campaign)
     except gateway.Unavailable:
         logger.exception("no checkout: Stripe did not answer")
-        form.add_error(
-            None,
-            "Our card partner can’t be reached at the moment. What you entered is still here: "
-            "please try again in a minute. If you have paid already, don’t pay again; the "
-            "receipt will come.",
-        )
-        return _give_page(request, campaign, form, status=503)
+        return or_say(AWAY, 503)
     except gateway.Declined:
         logger.exception("no checkout: Stripe refused")
-        form.add_error(
-            None,
-            "Our card partner would not take this gift. Please try another amount, or write "
-            "to us.",
-        )
-        return _give_page(request, campaign, form, status=502)
+        return or_say(REFUSED, 502)
     return HttpResponseRedirect(address, status=303)
+
+
+def _mail(
+    request: HttpRequest, campaign: Campaign, pledge: services.Pledge, visit: guard.Visit
+) -> HttpResponse:
+    """Mail the link that leads on. Raises guard.TooManyLetters."""
+    try:
+        services.mail_link(campaign=campaign, pledge=pledge, visit=visit, now=timezone.now())
+    except services.CampaignIsClosed:
+        return _closed(request, campaign)
+    context = {"campaign": campaign, "email": pledge.email}
+    return render(request, "donations/mailed.html", context)
+
+
+def _challenge(
+    request: HttpRequest, form: forms.GiveForm, *, effort: int, is_out_of_letters: bool = False
+) -> HttpResponse:
+    """Ask for a proof, and keep every word for the time after it."""
+    nonce = form.cleaned_data["nonce"]
+    context = {
+        "campaign": form.campaign,
+        "email": form.cleaned_data["email"],
+        "kept": [(name, form.data[name]) for name in form.fields if name in form.data],
+        "challenge": json.dumps(guard.new_challenge(nonce, effort=effort, now=timezone.now())),
+        "is_out_of_letters": is_out_of_letters,
+    }
+    return render(request, "donations/challenge.html", context, status=429)
+
+
+def _with_form(response: HttpResponse) -> HttpResponse:
+    """Keep a page that a link alone opens to its holder, and let its own form be sent."""
+    private(response)
+    # Without a referrer browsers send the form as from nowhere, and it would be refused.
+    response["Referrer-Policy"] = "same-origin"
+    return response
 
 
 def _closed(request: HttpRequest, campaign: Campaign) -> HttpResponse:
@@ -153,7 +239,7 @@ def _find(public_id: str) -> Donation:
 
 def _blank_form(request: HttpRequest, campaign: Campaign) -> forms.GiveForm:
     """Start from the amount that a link or the campaign's page named, if it is one."""
-    initial: dict[str, object] = {"nonce": forms.new_nonce(campaign)}
+    initial: dict[str, object] = {"nonce": forms.new_nonce(campaign, made_at=timezone.now())}
     if request.GET.get("frequency") == Donation.Frequency.MONTHLY:
         initial["frequency"] = Donation.Frequency.MONTHLY
     asked, typed = request.GET.get("amount", ""), request.GET.get("other", "")[:30]
@@ -170,7 +256,10 @@ def _blank_form(request: HttpRequest, campaign: Campaign) -> forms.GiveForm:
 def _with_fresh_nonce(form: forms.GiveForm) -> forms.GiveForm:
     """Let a form that was too old, or came without its nonce, be sent again as it is."""
     if "nonce" in form.errors:
-        form.data = {**dict(form.data.items()), "nonce": forms.new_nonce(form.campaign)}
+        # Who sends it again need not read it again.
+        made_at = timezone.now() - guard.HASTE
+        nonce = forms.new_nonce(form.campaign, made_at=made_at)
+        form.data = {**dict(form.data.items()), "nonce": nonce}
     return form
 
 
