@@ -21,7 +21,7 @@ class Standing(models.TextChoices):
     """How a monthly gift stands, in the order in which one hides the next."""
 
     OVER = "over", "Ended"
-    FAILING = "failing", "The last payment failed"
+    FAILING = "failing", "Payment failed"
     ENDING = "ending", "Ending"
     PAUSED = "paused", "Paused"
     RUNNING = "running", "Running"
