@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Min
 from django.utils import timezone
 
 from donations import inbox
@@ -37,7 +38,7 @@ FROM (SELECT * FROM {real}.donations_ledgerentry
 FULL JOIN replay.donations_ledgerentry r USING (kind, stripe_id)
 WHERE (l.amount_minor, l.currency, l.campaign_id)
     IS DISTINCT FROM (r.amount_minor, r.currency, r.campaign_id)
-    AND coalesce(l.entered_at, r.entered_at) < %s
+    AND coalesce(l.entered_at, r.entered_at) BETWEEN %s AND %s
 ORDER BY 1, 2 LIMIT 100
 """
 # The donations without what events told of them, and all events as if they had just come.
@@ -57,7 +58,8 @@ def check(*, until: datetime) -> list[tuple[str, str, int | None, int | None]]:
 
     Each: kind, Stripe's id, the real ledger's minor units, the rebuilt one's. Nothing is kept,
     nobody is mailed, and others go on working meanwhile. What is younger than `until` is left
-    out: Stripe's answers may be in the books before their events come.
+    out: Stripe's answers may be in the books before their events come. So is what is older than
+    the journal.
     """
     with _beside() as real:
         inbox.process_due(now=timezone.now())
@@ -65,9 +67,15 @@ def check(*, until: datetime) -> list[tuple[str, str, int | None, int | None]]:
         while inbox.adopt(now=timezone.now()):
             inbox.process_due(now=timezone.now())
         with connection.cursor() as cursor:
-            cursor.execute(_DIFFERENCES.format(real=real), [until])
+            cursor.execute(_DIFFERENCES.format(real=real), [began() or until, until])
             found: list[tuple[str, str, int | None, int | None]] = cursor.fetchall()
     return found
+
+
+def began() -> datetime | None:
+    """Return when the first event of the journal happened; None while there is none."""
+    first: datetime | None = StripeEvent.objects.aggregate(first=Min("created_at"))["first"]
+    return first
 
 
 def run() -> int:

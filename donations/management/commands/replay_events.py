@@ -32,4 +32,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{kind} {stripe_id}: in the books {ours}, by the events {rebuilt}")
         if differences:
             sys.exit(1)
-        self.stdout.write(self.style.SUCCESS("The ledger is what the events say."))
+        began = replay.began()
+        since = f"since {began:%d %B %Y, %H:%M} UTC" if began else "and there are none yet"
+        self.stdout.write(self.style.SUCCESS(f"The ledger is what the events say, {since}."))
