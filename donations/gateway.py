@@ -159,11 +159,16 @@ class IntentOfInvoice:
 
 @dataclass(frozen=True)
 class Refund:
-    """Money given back, or that could not be: then it came back to us."""
+    """Money to be given back.
+
+    `is_made`: it has left; a pending one has not. `has_failed`: it never will or, having left,
+    is here again.
+    """
 
     id: str
     payment_intent: str | None
     amount: Money
+    is_made: bool
     has_failed: bool
     request: UUID | None
 
@@ -552,11 +557,12 @@ def read_intent_of_invoice(data: Mapping[str, Any]) -> IntentOfInvoice:
 
 
 def read_refund(data: Mapping[str, Any]) -> Refund:
-    """Read a refund; of its states only a failed one matters: the money is then back."""
+    """Read a refund."""
     return Refund(
         id=data["id"],
         payment_intent=data.get("payment_intent"),
         amount=Money(data["amount"], data["currency"]),
+        is_made=data["status"] == "succeeded" or bool(data.get("balance_transaction")),
         has_failed=data["status"] in {"failed", "canceled"},
         request=_uuid((data.get("metadata") or {}).get("request")),
     )

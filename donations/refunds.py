@@ -60,7 +60,8 @@ class OfflineGift:
 def left_of(payment: Payment) -> Money:
     """Return what can still be given back: what is there, less what is on its way back."""
     entries = payment.entries.exclude(kind=Kind.FEE).aggregate(sum=Sum("amount_minor"))
-    asked = payment.refund_requests.filter(refund_id__isnull=True, refused="")
+    gone = payment.entries.filter(kind=Kind.REFUND).values("stripe_id")
+    asked = payment.refund_requests.filter(refused="").exclude(refund_id__in=gone)
     on_its_way = asked.aggregate(sum=Sum("amount_minor"))
     minor = (entries["sum"] or 0) - (on_its_way["sum"] or 0)
     return Money(max(minor, 0), payment.currency)

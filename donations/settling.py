@@ -151,11 +151,16 @@ def record_intent_of_invoice(_told: Told, fact: gateway.IntentOfInvoice) -> bool
 def record_refund(told: Told, fact: gateway.Refund) -> bool:
     """Take in that money went back, or that it could not and is here again. Raises NotYet."""
     payment = _paid_by(fact.payment_intent)
-    enter_refund(payment, fact.id, fact.amount, at=told.at, has_failed=fact.has_failed)
-    if fact.request:
-        RefundRequest.objects.filter(pk=fact.request, payment=payment).update(
-            refund_id=fact.id, refused=""
+    if fact.is_made:
+        enter_refund(payment, fact.id, fact.amount, at=told.at, has_failed=fact.has_failed)
+    request = RefundRequest.objects.filter(pk=fact.request, payment=payment)
+    if fact.has_failed and not fact.is_made:
+        request.update(
+            refund_id=None, refused="Stripe could not send the money; it is still here."
         )
+    else:
+        # Told late, that it is pending takes nothing back.
+        request.filter(refused="").update(refund_id=fact.id)
     return True
 
 

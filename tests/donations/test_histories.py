@@ -25,13 +25,8 @@ DAY = 24 * 60 * 60
 PAYS = "4242424242424242"
 DECLINED_LATER = "4000000000000341"
 AFTER_A_GIFT = [
-    "refund a part",
-    "refund the rest",
-    "refund fails",
-    "dispute",
-    "inquiry",
-    "lost",
-    "won",
+    *("refund a part", "refund the rest", "pending refund", "it is sent", "refund fails"),
+    *("dispute", "inquiry", "lost", "won"),
 ]
 AFTER_A_PLAN = [
     *("a month", "a month", "three days", "another card", "bad card"),
@@ -95,6 +90,11 @@ class Story:
                 self.standin.refund(payment_intent=intent, amount=10)
             case "refund the rest":
                 self.standin.refund(payment_intent=intent)
+            case "pending refund":
+                self.standin.faults.set("pending_refund", next=1)
+                self.standin.refund(payment_intent=intent, amount=20)
+            case "it is sent" if refunds:
+                self.standin.settle_refund(refunds[-1]["id"])
             case "refund fails" if refunds:
                 self.standin.fail_refund(refunds[-1]["id"])
             case "dispute" | "inquiry" if not disputes:
