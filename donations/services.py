@@ -202,12 +202,11 @@ def _record(session: gateway.Session, now: datetime) -> None:
 
 def _known_page(pledge: Pledge, now: datetime) -> str:
     """Return where this form, with these words, leads to already, or nothing."""
-    donation = (
-        Donation.objects.select_related("contact")
-        .filter(form_nonce=pledge.nonce, contact__email_key=pledge.email.casefold())
-        .first()
-    )
-    if donation is None:
+    # Cheap for the many who come for the first time, and for testers.
+    if not Donation.objects.filter(form_nonce=pledge.nonce).exists():
+        return ""
+    donation = Donation.objects.select_related("contact").get(form_nonce=pledge.nonce)
+    if donation.contact.email_key != pledge.email.casefold():
         return ""
     if donation.is_under_way:
         return donation.get_absolute_url()

@@ -22,6 +22,9 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", action="store_true", help="renew the README's pictures")
+    parser.addoption(
+        "--attempts", type=int, default=2000, help="how many card testers come (20000: all)"
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
