@@ -16,9 +16,6 @@ LIFE = timedelta(days=60)
 # For how long what is over is still listed.
 RECENT = timedelta(days=365)
 
-# A full stop, since some mail programs end a link at a colon.
-_signer = signing.TimestampSigner(salt=SALT, sep=".")
-
 
 class Lost(Exception):
     """The link is too old, or was damaged on its way."""
@@ -26,13 +23,13 @@ class Lost(Exception):
 
 def token_for(plan: Plan) -> str:
     """Return what lets its holder manage this plan, and nothing else, for a while."""
-    return _signer.sign(str(plan.pk))
+    return _signer().sign(str(plan.pk))
 
 
 def plan_of(token: str) -> Plan:
     """Return the plan a token was made for. Raises Lost."""
     try:
-        pk = _signer.unsign(token, max_age=LIFE)
+        pk = _signer().unsign(token, max_age=LIFE)
         return Plan.objects.select_related("donation__campaign", "donation__contact").get(pk=pk)
     except (signing.BadSignature, Plan.DoesNotExist) as error:
         raise Lost from error
@@ -65,3 +62,8 @@ def gifts_of(contact: Contact, *, now: datetime) -> DonationQuerySet:
         .distinct()
         .order_by("-pk")
     )
+
+
+def _signer() -> signing.TimestampSigner:
+    # A full stop, since some mail programs end a link at a colon.
+    return signing.TimestampSigner(salt=SALT, sep=".")

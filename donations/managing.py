@@ -24,7 +24,7 @@ class Standing(models.TextChoices):
     FAILING = "failing", "Payment failed"
     ENDING = "ending", "Ending"
     PAUSED = "paused", "Paused"
-    RUNNING = "running", "Running"
+    RUNNING = "running", "Runs every month"
     UNKNOWN = "unknown", "Being confirmed"
 
 
@@ -32,8 +32,10 @@ def standing(plan: Plan) -> Standing:
     """Say how a plan stands by Stripe's latest word."""
     if plan.is_over:
         return Standing.OVER
-    if plan.is_failing or _fell_behind(plan):
+    if _fell_behind(plan) or (plan.is_failing and not _caught_up(plan)):
         return Standing.FAILING
+    if plan.is_failing:
+        return Standing.UNKNOWN
     if plan.will_end:
         return Standing.ENDING
     if plan.is_paused:
@@ -60,3 +62,8 @@ def card_of(plan: Plan) -> str:
 def _fell_behind(plan: Plan) -> bool:
     """Say whether a payment failed since Stripe last told how the plan stands."""
     return unpaid(plan).filter(failed_at__gt=plan.told_at).exists()
+
+
+def _caught_up(plan: Plan) -> bool:
+    """Say whether money came since, and the news of it is only under way."""
+    return plan.donation.payments.filter(paid_at__gte=plan.told_at).exists()

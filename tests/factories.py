@@ -59,6 +59,18 @@ def start_donation(campaign: Campaign, **fields: Any) -> Donation:
     return Donation.objects.get(form_nonce=pledge.nonce)
 
 
+def make_donation(campaign: Campaign, **fields: Any) -> Donation:
+    """A donation that Stripe has not heard of."""
+    defaults: dict[str, Any] = {
+        "contact": contact_for("gail@example.org"),
+        "name": "Gail Guest",
+        "amount_minor": 2500,
+        "currency": campaign.currency,
+        "session_expires_at": timezone.now(),
+    }
+    return Donation.objects.create(campaign=campaign, **{**defaults, **fields})
+
+
 def make_payment(donation: Donation, stripe_id: str, *, minor: int = 0) -> Payment:
     """Let money come for a donation, counted and with its receipt owed."""
     amount = Money(minor or donation.amount_minor, donation.currency)
@@ -69,14 +81,8 @@ def make_payment(donation: Donation, stripe_id: str, *, minor: int = 0) -> Payme
 def make_plan(campaign: Campaign, *, email: str = "gail@example.org", **fields: Any) -> Plan:
     """A monthly gift that runs, with its first payment."""
     number = next(_numbers)
-    donation = Donation.objects.create(
-        campaign=campaign,
-        contact=contact_for(email),
-        name="Gail Guest",
-        amount_minor=2500,
-        currency=campaign.currency,
-        frequency=Donation.Frequency.MONTHLY,
-        session_expires_at=timezone.now(),
+    donation = make_donation(
+        campaign, contact=contact_for(email), frequency=Donation.Frequency.MONTHLY
     )
     make_payment(donation, f"in_{number}")
     defaults: dict[str, Any] = {
