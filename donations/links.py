@@ -4,13 +4,15 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 
 from alliance.contacts.models import Contact
 from donations.models import Donation, DonationQuerySet, Plan, PlanQuerySet
 
 SALT = "donations.manage"
+# What a token begins with that was made before its plan was known.
+OF_DONATION = "d"
 # Each monthly receipt brings a new one: two may go astray before the last stops working.
 LIFE = timedelta(days=60)
 # For how long what is over is still listed.
@@ -21,23 +23,51 @@ class Lost(Exception):
     """The link is too old, or was damaged on its way."""
 
 
+class Awaited(Exception):
+    """The link is good, and Stripe has not told of the plan yet."""
+
+    def __init__(self, donation: Donation) -> None:
+        super().__init__(f"no plan yet for {donation.reference}")
+        self.donation = donation
+
+
 def token_for(plan: Plan) -> str:
     """Return what lets its holder manage this plan, and nothing else, for a while."""
     return _signer().sign(str(plan.pk))
 
 
 def plan_of(token: str) -> Plan:
-    """Return the plan a token was made for. Raises Lost."""
+    """Return the plan a token was made for. Raises Lost, Awaited."""
+    plans = Plan.objects.select_related("donation__campaign", "donation__contact")
     try:
-        pk = _signer().unsign(token, max_age=LIFE)
-        return Plan.objects.select_related("donation__campaign", "donation__contact").get(pk=pk)
-    except (signing.BadSignature, Plan.DoesNotExist) as error:
+        named = _signer().unsign(token, max_age=LIFE)
+        if not named.startswith(OF_DONATION):
+            return plans.get(pk=named)
+        pk = named.removeprefix(OF_DONATION)
+        donation = Donation.objects.select_related("campaign").get(pk=pk)
+    except (signing.BadSignature, Plan.DoesNotExist, Donation.DoesNotExist) as error:
         raise Lost from error
+    # One that runs, should there be two.
+    plan = plans.filter(donation=donation).order_by(F("ended_at").desc(nulls_first=True)).first()
+    if plan is None:
+        raise Awaited(donation)
+    return plan
+
+
+def manage_urls(donation: Donation) -> list[str]:
+    """Return the whole addresses of the pages of what runs, good from now on.
+
+    A receipt may be quicker than the news of its plan: then the link names the donation.
+    """
+    plans = donation.plans.order_by("-pk")
+    if donation.is_monthly and not plans:
+        return [_url(_signer().sign(f"{OF_DONATION}{donation.pk}"))]
+    return [manage_url(plan) for plan in plans if not plan.is_over]
 
 
 def manage_url(plan: Plan) -> str:
     """Return the whole address of a plan's page, good from now on."""
-    return settings.SITE_URL + reverse("donations:manage", args=[token_for(plan)])
+    return _url(token_for(plan))
 
 
 def plans_of(contact: Contact, *, now: datetime) -> PlanQuerySet:
@@ -62,6 +92,10 @@ def gifts_of(contact: Contact, *, now: datetime) -> DonationQuerySet:
         .distinct()
         .order_by("-pk")
     )
+
+
+def _url(token: str) -> str:
+    return settings.SITE_URL + reverse("donations:manage", args=[token])
 
 
 def _signer() -> signing.TimestampSigner:

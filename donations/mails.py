@@ -191,16 +191,13 @@ def _about_plan(plan: Plan, kind: str, subject: str, **more: object) -> Message:
 
 def _about(donation: Donation, kind: str, subject: str, **more: object) -> Message:
     """Write about a gift; while it runs every month, with the way to manage it."""
-    plans = donation.plans.order_by("-pk")
     return _message(
         kind,
         subject,
         donation=donation,
         campaign=donation.campaign,
         gift_url=settings.SITE_URL + donation.get_absolute_url(),
-        manage_urls=[links.manage_url(plan) for plan in plans if not plan.is_over],
-        # A receipt may be quicker than the news of its plan.
-        is_plan_awaited=donation.is_monthly and not plans,
+        manage_urls=links.manage_urls(donation),
         **more,
     )
 

@@ -46,6 +46,10 @@ def _by_link(view: PlanView) -> Callable[[HttpRequest, str], HttpResponse]:
             plan = links.plan_of(token)
         except links.Lost:
             return _giving_page(request, forms.AddressForm(), status=404, is_lost=True)
+        except links.Awaited as awaited:
+            gift = awaited.donation
+            context = {"gift": gift, "campaign": gift.campaign}
+            return _hidden(render(request, "donations/awaited.html", context))
         return _hidden(view(request, plan, token))
 
     return handle

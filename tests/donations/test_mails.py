@@ -176,17 +176,26 @@ def test_a_monthly_receipt_says_so_and_brings_the_link_that_manages_the_gift(
     assert client.get(f"/m/{token}/").status_code == 200
 
 
-def test_a_receipt_that_is_quicker_than_its_plan_says_where_the_link_is_to_be_had(
-    campaign: Campaign,
+def test_a_receipt_that_is_quicker_than_its_plan_has_a_link_that_leads_to_it_later(
+    client: Client, campaign: Campaign
 ) -> None:
     donation = factories.make_donation(campaign, frequency=Donation.Frequency.MONTHLY)
-    factories.make_payment(donation, "in_1")
+    factories.make_payment(donation, "in_early")
+    (address,) = set(re.findall(r"/m/\S+/", latest(mails.RECEIPT).text))
 
-    mail = latest(mails.RECEIPT)
+    early = client.get(address)
+    assert early.status_code == 200
+    assert "Being confirmed" in early.content.decode()
+    assert client.post(f"{address}cancel/").status_code == 200
+    assert not PlanChange.objects.exists()
 
-    assert "/me/" in mail.text
-    assert "/m/" not in mail.text
-    assert "have the link sent to you" in texts(mail)[1]
+    other = factories.make_plan(campaign)
+    Plan.objects.filter(pk=other.pk).update(donation=donation)
+    assert client.get(address).context["plan"] == other
+    donation.plans.update(status="canceled", ended_at=timezone.now())
+    running = factories.make_plan(campaign)
+    Plan.objects.filter(pk=running.pk).update(donation=donation)
+    assert client.get(address).context["plan"] == running
 
 
 def test_after_the_end_no_mail_offers_to_manage_anything(plan: Plan) -> None:
