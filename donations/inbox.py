@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from alliance.core import jobs
 from alliance.core.models import Heartbeat
-from donations import gateway, plans, settling
+from donations import facts, gateway, plans, settling
 from donations.models import StripeEvent
 from donations.settling import NotYet, Told
 
@@ -36,23 +36,23 @@ WAIT = timedelta(days=7)
 # Stripe's limit of types in one question.
 TYPES_A_CALL = 20
 
-_subscription = gateway.read_subscription
-_refund = gateway.read_refund
-_dispute = gateway.read_dispute
+_subscription = facts.read_subscription
+_refund = facts.read_refund
+_dispute = facts.read_dispute
 
 # What each type of event tells. Facts only ever add rows under unique keys, so each may come
 # twice, late, or before what came before it. Refunds are told one by one (`refund.*`);
 # `charge.refunded` tells their sum alone, and adds nothing.
 READERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
-    "checkout.session.completed": gateway.read_session,
-    "checkout.session.expired": gateway.read_session,
-    "checkout.session.async_payment_succeeded": gateway.read_session,
-    "checkout.session.async_payment_failed": gateway.read_failure,
-    "payment_intent.succeeded": gateway.read_paid_intent,
-    "payment_intent.payment_failed": gateway.read_decline,
-    "invoice.paid": gateway.read_paid_invoice,
-    "invoice.payment_failed": gateway.read_missed,
-    "invoice_payment.paid": gateway.read_intent_of_invoice,
+    "checkout.session.completed": facts.read_session,
+    "checkout.session.expired": facts.read_session,
+    "checkout.session.async_payment_succeeded": facts.read_session,
+    "checkout.session.async_payment_failed": facts.read_failure,
+    "payment_intent.succeeded": facts.read_paid_intent,
+    "payment_intent.payment_failed": facts.read_decline,
+    "invoice.paid": facts.read_paid_invoice,
+    "invoice.payment_failed": facts.read_missed,
+    "invoice_payment.paid": facts.read_intent_of_invoice,
     "customer.subscription.created": _subscription,
     "customer.subscription.updated": _subscription,
     "customer.subscription.paused": _subscription,
@@ -66,7 +66,7 @@ READERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "charge.dispute.closed": _dispute,
     "charge.dispute.funds_withdrawn": _dispute,
     "charge.dispute.funds_reinstated": _dispute,
-    "payout.paid": gateway.read_payout,
+    "payout.paid": facts.read_payout,
 }
 
 # News about a donation's payment, which is what most events are.
@@ -75,23 +75,23 @@ GIVING = [
     for kind, reader in READERS.items()
     if reader
     in {
-        gateway.read_session,
-        gateway.read_failure,
-        gateway.read_paid_intent,
-        gateway.read_paid_invoice,
+        facts.read_session,
+        facts.read_failure,
+        facts.read_paid_intent,
+        facts.read_paid_invoice,
     }
 ]
 
 # What is done about a fact that is not news of a donation's payment: those go many at a time.
 # Each says whether it was about something of ours, or raises NotYet.
 RECORDERS: dict[type, Callable[[Told, Any], bool]] = {
-    gateway.Decline: settling.record_decline,
-    gateway.Missed: settling.record_missed,
-    gateway.IntentOfInvoice: settling.record_intent_of_invoice,
-    gateway.Subscription: plans.record_subscription,
-    gateway.Refund: settling.record_refund,
-    gateway.Dispute: settling.record_dispute,
-    gateway.PaidOut: settling.record_payout,
+    facts.Decline: settling.record_decline,
+    facts.Missed: settling.record_missed,
+    facts.IntentOfInvoice: settling.record_intent_of_invoice,
+    facts.Subscription: plans.record_subscription,
+    facts.Refund: settling.record_refund,
+    facts.Dispute: settling.record_dispute,
+    facts.PaidOut: settling.record_payout,
 }
 
 
@@ -104,7 +104,7 @@ class Outcome:
     error: str = ""
 
 
-def receive(event: gateway.Event, *, now: datetime) -> bool:
+def receive(event: facts.Event, *, now: datetime) -> bool:
     """Keep an event whose origin is certain; return whether it was new."""
     row = StripeEvent(
         id=event.id,
@@ -122,7 +122,7 @@ def receive(event: gateway.Event, *, now: datetime) -> bool:
     return is_new
 
 
-def _first_state(event: gateway.Event) -> StripeEvent.State:
+def _first_state(event: facts.Event) -> StripeEvent.State:
     if event.is_live != settings.STRIPE_IS_LIVE:
         return StripeEvent.State.IGNORED
     if event.type not in READERS:
@@ -161,7 +161,7 @@ def _process(now: datetime, *, is_giving: bool, most: int) -> int:
 
 
 def _read(row: StripeEvent) -> Told:
-    event = gateway.read_event(row.payload)
+    event = facts.read_event(row.payload)
     return Told(READERS[row.type](event.data), at=event.created_at, by=row.pk)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from alliance.accounts.models import User
 from alliance.core.money import Money
 from alliance.outbox import services as outbox
-from donations import gateway, mails, settling
+from donations import facts, gateway, mails, settling
 from donations.models import Plan, PlanChange
 from donations.models.plans import OVER
 from donations.settling import ANSWER, Told
@@ -32,7 +32,7 @@ class PlanIsOver(Exception):
     """Nothing can be changed about a plan that has ended."""
 
 
-def record_subscription(told: Told, fact: gateway.Subscription) -> bool:
+def record_subscription(told: Told, fact: facts.Subscription) -> bool:
     """Take in how a monthly gift stands; return whether it is one of ours.
 
     The latest word by Stripe's clock holds, and an end is final. Two words of the same second
@@ -170,7 +170,7 @@ def look_ahead(*, now: datetime) -> None:
 def _ask_for(
     plan: Plan,
     what: What,
-    call: Callable[[], tuple[gateway.Subscription, datetime]],
+    call: Callable[[], tuple[facts.Subscription, datetime]],
     *,
     by: User | None,
 ) -> None:
@@ -188,7 +188,7 @@ def _ask_for(
     plan.refresh_from_db()
 
 
-def _columns(fact: gateway.Subscription) -> dict[str, object]:
+def _columns(fact: facts.Subscription) -> dict[str, object]:
     return {
         "customer_id": fact.customer,
         "item_id": fact.item,

@@ -13,7 +13,7 @@ from alliance.accounts.models import User
 from alliance.contacts import services as contacts
 from alliance.core.money import Money
 from campaigns.models import Campaign
-from donations import audit, gateway, settling
+from donations import audit, facts, gateway, settling
 from donations.models import (
     Donation,
     InvoiceIntent,
@@ -182,7 +182,7 @@ def _carry_out(request: RefundRequest, *, now: datetime) -> None:
     _record(made)
 
 
-def _ask_stripe(request: RefundRequest, *, now: datetime) -> gateway.Refund:
+def _ask_stripe(request: RefundRequest, *, now: datetime) -> facts.Refund:
     intent = _intent_of(request.payment)
     if now - request.asked_at > KEY_LIFE:
         for made in gateway.refunds_of(intent):
@@ -197,7 +197,7 @@ def _ask_stripe(request: RefundRequest, *, now: datetime) -> gateway.Refund:
 
 
 @transaction.atomic
-def _record(made: gateway.Refund) -> None:
+def _record(made: facts.Refund) -> None:
     settling.record_refund(Told(made, timezone.now(), ANSWER), made)
 
 

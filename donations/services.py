@@ -17,7 +17,7 @@ from alliance.core import jobs
 from alliance.core.money import Money
 from alliance.outbox import services as outbox
 from campaigns.models import Campaign
-from donations import gateway, guard, links, mails, settling
+from donations import facts, gateway, guard, links, mails, settling
 from donations.models import Donation, DonationQuerySet, SessionRank
 
 logger = logging.getLogger(__name__)
@@ -196,7 +196,7 @@ def give_again_path(donation: Donation) -> str:
     return f"{give}?amount={donation.amount_minor}{monthly}"
 
 
-def _record(session: gateway.Session, now: datetime) -> None:
+def _record(session: facts.Session, now: datetime) -> None:
     settling.record_giving([settling.Told(session, now, settling.ANSWER)])
 
 
@@ -307,7 +307,7 @@ def _order(donation: Donation) -> gateway.Order:
     )
 
 
-def _remember(donation: Donation, session: gateway.Session) -> bool:
+def _remember(donation: Donation, session: facts.Session) -> bool:
     """Keep the session's address, and return whether it is still the one that is wanted."""
     ours = Donation.objects.filter(pk=donation.pk, attempt=donation.attempt)
     is_wanted = ours.update(session_id=session.id, session_url=session.url)

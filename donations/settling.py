@@ -15,7 +15,7 @@ from alliance.contacts import services as contacts
 from alliance.core import hashing, jobs
 from alliance.core.money import Money
 from alliance.outbox import services as outbox
-from donations import gateway, ledger, mails
+from donations import facts, ledger, mails
 from donations.models import (
     Decline,
     Dispute,
@@ -45,7 +45,7 @@ class NotYet(Exception):
 ANSWER = "~answer"
 
 # News about a donation's payment: what most events are, taken in many at a time.
-Giving = gateway.Session | gateway.Paid | gateway.Failure
+Giving = facts.Session | facts.Paid | facts.Failure
 
 
 @dataclass(frozen=True)
@@ -63,25 +63,25 @@ def record_giving(told: Sequence[Told]) -> list[bool]:
 
     Raises AmountMismatch, and then none of them is taken in.
     """
-    facts = [(news.fact, news.at) for news in told if isinstance(news.fact, Giving)]
-    donations = _locked(fact.public_id for fact, _ in facts)
+    news = [(one.fact, one.at) for one in told if isinstance(one.fact, Giving)]
+    donations = _locked(fact.public_id for fact, _ in news)
     changed = set()
     paid: dict[str, tuple[Donation, Money, datetime]] = {}
-    for fact, at in facts:
+    for fact, at in news:
         donation = donations.get(fact.public_id or "")
         if donation is None:
             continue
-        if isinstance(fact, gateway.Paid):
+        if isinstance(fact, facts.Paid):
             _add(paid, fact.paid_as, donation, fact.amount, at)
             continue
         if fact.attempt == donation.attempt:
             _take_in(donation, fact, at)
             changed.add(donation.pk)
-        if isinstance(fact, gateway.Session) and fact.is_paid and fact.paid_as:
+        if isinstance(fact, facts.Session) and fact.is_paid and fact.paid_as:
             _add(paid, fact.paid_as, donation, fact.amount, at)
     _save_sessions([d for d in donations.values() if d.pk in changed])
     settle(paid)
-    return [(fact.public_id or "") in donations for fact, _ in facts]
+    return [(fact.public_id or "") in donations for fact, _ in news]
 
 
 def settle(paid: Mapping[str, tuple[Donation, Money, datetime]]) -> None:
@@ -115,7 +115,7 @@ def settle(paid: Mapping[str, tuple[Donation, Money, datetime]]) -> None:
     _thank([payment for payment in payments if payment.stripe_id in ids])
 
 
-def record_decline(told: Told, fact: gateway.Decline) -> bool:
+def record_decline(told: Told, fact: facts.Decline) -> bool:
     """Take in that a card was turned down: the defence against card testers counts them."""
     donation = Donation.objects.filter(public_id=fact.public_id).first()
     if donation is None:
@@ -134,7 +134,7 @@ def record_decline(told: Told, fact: gateway.Decline) -> bool:
     return True
 
 
-def record_intent_of_invoice(_told: Told, fact: gateway.IntentOfInvoice) -> bool:
+def record_intent_of_invoice(_told: Told, fact: facts.IntentOfInvoice) -> bool:
     """Take in which payment intent paid an invoice. Raises NotYet."""
     if fact.payment_intent is None:
         return False
@@ -148,11 +148,13 @@ def record_intent_of_invoice(_told: Told, fact: gateway.IntentOfInvoice) -> bool
     return True
 
 
-def record_refund(told: Told, fact: gateway.Refund) -> bool:
+def record_refund(told: Told, fact: facts.Refund) -> bool:
     """Take in that money went back, or that it could not and is here again. Raises NotYet."""
     payment = _paid_by(fact.payment_intent)
     if fact.is_made:
         enter_refund(payment, fact.id, fact.amount, at=told.at, has_failed=fact.has_failed)
+    if fact.request is None:
+        return True
     request = RefundRequest.objects.filter(pk=fact.request, payment=payment)
     if fact.has_failed and not fact.is_made:
         request.update(
@@ -181,7 +183,7 @@ def enter_refund(
         )
 
 
-def record_dispute(told: Told, fact: gateway.Dispute) -> bool:
+def record_dispute(told: Told, fact: facts.Dispute) -> bool:
     """Take in how a dispute stands, and what it moved. Raises NotYet."""
     payment = _paid_by(fact.payment_intent)
     dispute, _ = Dispute.objects.select_for_update().get_or_create(
@@ -219,13 +221,13 @@ def record_dispute(told: Told, fact: gateway.Dispute) -> bool:
     return True
 
 
-def record_payout(_told: Told, _fact: gateway.PaidOut) -> bool:
+def record_payout(_told: Told, _fact: facts.PaidOut) -> bool:
     """Hold the books against Stripe's own: what it paid out is final by now."""
     jobs.wake_after_commit("donations.tasks.reconcile")
     return True
 
 
-def record_missed(told: Told, fact: gateway.Missed) -> bool:
+def record_missed(told: Told, fact: facts.Missed) -> bool:
     """Take in that a monthly payment failed, and tell the donor once how to mend it.
 
     Raises NotYet where the plan itself is not known.
@@ -310,8 +312,8 @@ def _add(
         raise AmountMismatch(f"{stripe_id} is told in two ways")
 
 
-def _take_in(donation: Donation, fact: gateway.Session | gateway.Failure, at: datetime) -> None:
-    if isinstance(fact, gateway.Failure):
+def _take_in(donation: Donation, fact: facts.Session | facts.Failure, at: datetime) -> None:
+    if isinstance(fact, facts.Failure):
         donation.failed_at = donation.failed_at or at
         return
     donation.session_id = donation.session_id or fact.id

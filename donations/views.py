@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from alliance.core.http import private
 from alliance.core.money import Money
 from campaigns.models import Campaign
-from donations import forms, gateway, guard, inbox, queries, receipts, services, settling
+from donations import facts, forms, gateway, guard, inbox, queries, receipts, services, settling
 from donations.models import SETTLED, Donation, State
 
 logger = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
     """Keep what Stripe signed, and answer at once; nothing else is ever written."""
     try:
         event = gateway.verify_event(request.body, request.headers.get("Stripe-Signature", ""))
-    except (gateway.BadSignature, gateway.NotAnEvent) as error:
+    except (gateway.BadSignature, facts.NotAnEvent) as error:
         logger.warning("webhook refused: %s", type(error).__name__)
         return HttpResponse(status=400)
     inbox.receive(event, now=timezone.now())

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from campaigns.models import Campaign
-from donations import gateway
+from donations import facts
 from donations.models import Donation, Payment
 from tests import factories
 from tests.benchmarks import load
@@ -145,7 +145,7 @@ def stalled_stripe(site: Site) -> Iterator[Result]:
 
 
 def _settle(donation: Donation) -> None:
-    paid = gateway.Paid(donation.public_id, f"pi_{donation.public_id}", donation.amount)
+    paid = facts.Paid(donation.public_id, f"pi_{donation.public_id}", donation.amount)
     assert factories.tell(paid)
 
 

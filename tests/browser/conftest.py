@@ -20,6 +20,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Response,
+    expect,
     sync_playwright,
 )
 
@@ -165,6 +166,16 @@ def open_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert strays == []
+
+
+def sign_in(page: Page, site: Site) -> None:
+    """Sign in to Django admin as the demo's superuser."""
+    password = json.loads((site.data / "secrets.json").read_text())["ALLIANCE_ADMIN_PASSWORD"]
+    page.goto(f"{site.url}/admin/")
+    page.get_by_label("E-mail address").fill("admin@example.org")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator("#user-tools")).to_be_visible()
 
 
 def picture(page: Page, name: str) -> None:

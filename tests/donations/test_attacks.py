@@ -13,7 +13,7 @@ from alliance.core.models import Heartbeat
 from alliance.core.money import Money
 from alliance.local.standin import StandIn
 from campaigns.models import Campaign
-from donations import books, gateway, inbox, services
+from donations import books, facts, gateway, inbox, services
 from donations.models import Donation, LedgerEntry, StripeEvent
 from tests import factories
 
@@ -40,7 +40,7 @@ def test_a_web_process_killed_around_the_answer_of_stripe_leaves_one_page_and_on
     pledge = factories.make_pledge()
     create = gateway.create_session
 
-    def killed_after_asking(order: gateway.Order) -> gateway.Session:
+    def killed_after_asking(order: gateway.Order) -> facts.Session:
         create(order)
         raise Killed
 

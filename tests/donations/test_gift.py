@@ -7,7 +7,7 @@ from django.test import Client
 
 from alliance.local.standin import StandIn
 from campaigns.models import Campaign
-from donations import gateway, services
+from donations import facts, gateway, services
 from donations.models import Donation, LedgerEntry, SessionRank, State
 from tests import factories
 
@@ -39,7 +39,7 @@ def test_looking_again_and_again_asks_stripe_once(
     asked: list[str] = []
     ask = gateway.retrieve_session
 
-    def counted(session_id: str) -> gateway.Session:
+    def counted(session_id: str) -> facts.Session:
         asked.append(session_id)
         return ask(session_id)
 

@@ -17,7 +17,7 @@ from alliance.contacts.models import Contact
 from alliance.core.money import Money
 from alliance.outbox.models import Mail
 from campaigns.models import Campaign, State
-from donations import forms, gateway, guard, mails, services, settling, tasks
+from donations import facts, forms, gateway, guard, mails, services, settling, tasks
 from donations.models import Attempt, Decline, Donation, SessionRank, SpentProof
 from tests import factories
 
@@ -35,9 +35,9 @@ def stripe(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let a session cost nothing; the references of those asked for."""
     asked: list[str] = []
 
-    def create(order: gateway.Order) -> gateway.Session:
+    def create(order: gateway.Order) -> facts.Session:
         asked.append(order.public_id)
-        return gateway.Session(
+        return facts.Session(
             id=f"cs_{order.public_id}_{order.attempt}",
             url=f"https://pay.example/{order.public_id}/{order.attempt}",
             rank=SessionRank.OPEN,
@@ -80,11 +80,11 @@ def home() -> str:
 
 def pay(donations: Iterable[Donation]) -> None:
     for donation in donations:
-        factories.tell(gateway.Paid(donation.public_id, f"pi_{donation.pk}", donation.amount))
+        factories.tell(facts.Paid(donation.public_id, f"pi_{donation.pk}", donation.amount))
 
 
 def decline(donation: Donation, card: str = "") -> None:
-    fact = gateway.Decline(donation.public_id, card or f"card-{donation.pk}")
+    fact = facts.Decline(donation.public_id, card or f"card-{donation.pk}")
     told = settling.Told(fact, timezone.now(), f"evt_{next(_numbers)}")
     assert settling.record_decline(told, fact)
     cache.delete("guard.alarm")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from alliance.contacts.services import contact_for
 from alliance.core.money import Money
 from campaigns.models import Campaign
-from donations import books, gateway, settling
+from donations import books, facts, settling
 from donations.models import Donation, LedgerEntry, Payment, TotalSlot
 from tests import factories
 
@@ -166,7 +166,7 @@ def test_check_books_finds_each_breach_and_says_so(
     campaign: Campaign, broken: str, rule: str
 ) -> None:
     donation = make_payment(campaign).donation
-    factories.tell(gateway.Paid(donation.public_id, "pi_1", donation.amount))
+    factories.tell(facts.Paid(donation.public_id, "pi_1", donation.amount))
     call_command("check_books")
 
     with connection.cursor() as cursor:
@@ -186,9 +186,9 @@ def test_a_payment_that_contradicts_what_is_known_is_refused(campaign: Campaign)
 
     for amount in (Money(2600), Money(2500, "usd")):
         with pytest.raises(settling.AmountMismatch):
-            factories.tell(gateway.Paid(donation.public_id, "pi_1", amount))
+            factories.tell(facts.Paid(donation.public_id, "pi_1", amount))
     with pytest.raises(settling.AmountMismatch):
-        factories.tell(gateway.Paid(donation.public_id, "pi_2", Money(2500, "usd")))
+        factories.tell(facts.Paid(donation.public_id, "pi_2", Money(2500, "usd")))
 
     assert not LedgerEntry.objects.exists()
     assert Payment.objects.count() == 1

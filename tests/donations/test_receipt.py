@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from alliance.core.money import Money
 from campaigns.models import Campaign
-from donations import gateway, receipts, settling
+from donations import facts, receipts, settling
 from donations.models import Donation, Payment
 from tests import factories
 
@@ -26,7 +26,7 @@ def read(client: Client, donation: Donation, number: int = 1) -> str:
 
 
 def dispute(payment: Payment, status: str, *movements: tuple[str, int]) -> None:
-    fact = gateway.Dispute(
+    fact = facts.Dispute(
         id="du_1",
         payment_intent=payment.stripe_id,
         amount=payment.amount,

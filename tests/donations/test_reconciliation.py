@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from alliance.core.logs import Masked
 from alliance.core.models import Heartbeat
 from alliance.core.money import Money
+from alliance.local import populate
 from alliance.local.standin import StandIn
 from campaigns.models import Campaign
-from donations import books, gateway, inbox, ledger, reconciliation, services, tasks
+from donations import books, facts, gateway, inbox, ledger, reconciliation, services, tasks
 from donations.models import BalanceEntry, Donation, Kind, LedgerEntry, Payment, StripeEvent
 from tests import factories
 
@@ -237,6 +239,27 @@ def test_books_that_stripe_knows_nothing_of_are_found_even_if_its_ledger_is_empt
     assert differences() == [("extra", "gift", "pi_made_up")]
 
 
+def test_many_thousands_are_compared_in_a_moment(campaign: Campaign) -> None:
+    populate.add_gifts(campaign, count=20_000, amounts=[500])
+    last = Payment.objects.latest("pk")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO donations_balanceentry (id, type, source, payment_intent, public_id,
+                customer_id, amount_minor, fee_minor, currency, created_at)
+            SELECT 'txn_' || id, 'charge', 'ch_' || id, stripe_id, '', '', amount_minor, 0,
+                currency, paid_at
+            FROM donations_payment WHERE id <> %s
+            """,
+            [last.pk],
+        )
+        cursor.execute("ANALYZE donations_balanceentry, donations_ledgerentry, donations_payment")
+        # Each beside each would take minutes.
+        cursor.execute("SET LOCAL statement_timeout = '10s'")
+
+    assert differences() == [("extra", "gift", last.stripe_id)]
+
+
 class Ledger:
     """Stripe's ledger as made-up entries, asked for slice by slice."""
 
@@ -244,7 +267,7 @@ class Ledger:
         self.asked: list[tuple[datetime, datetime | None]] = []
         self.fails_at = 0
 
-    def __call__(self, start: datetime, end: datetime | None) -> Iterator[gateway.BalanceEntry]:
+    def __call__(self, start: datetime, end: datetime | None) -> Iterator[facts.BalanceEntry]:
         self.asked.append((start, end))
         if len(self.asked) == self.fails_at:
             raise gateway.Unavailable("not now")
@@ -311,7 +334,7 @@ def test_the_job_shouts_without_anybodys_name_once_an_hour_has_passed(
 def test_the_job_leaves_its_heartbeat_and_a_failure_leaves_none(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> Iterator[gateway.BalanceEntry]:
+    def fail(*_: object) -> Iterator[facts.BalanceEntry]:
         raise gateway.Unavailable("not now")
 
     monkeypatch.setattr(gateway, "balance_between", fail)

@@ -14,7 +14,7 @@ from alliance.local.standin import StandIn
 from alliance.outbox.models import Mail
 from campaigns.models import Campaign
 from donations import books, inbox, ledger, queries, replay
-from donations.models import Donation, LedgerEntry, Payment, StripeEvent
+from donations.models import Donation, Kind, LedgerEntry, Payment, StripeEvent
 from tests import factories
 
 SOON = timedelta(minutes=5)
@@ -79,7 +79,7 @@ def test_a_rebuild_finds_what_is_missing_extra_and_different(
         cursor.execute("DELETE FROM donations_ledgerentry WHERE kind = 'refund'")
         cursor.execute("UPDATE donations_ledgerentry SET amount_minor = 2600")
         cursor.execute("SET LOCAL session_replication_role = origin")
-    ledger.enter([ledger.Entry(payment, ledger.Kind.REFUND, "re_none", -5, timezone.now())])
+    ledger.enter([ledger.Entry(payment, Kind.REFUND, "re_none", -5, timezone.now())])
 
     found = check()
 

@@ -1,6 +1,7 @@
 """The address where Stripe reports, and everybody else may try."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,3 +181,10 @@ def test_an_event_with_a_nul_in_a_name_is_kept(client: Client, db: None) -> None
     assert post_event(client, body, signed(body)) == 200
 
     assert json.loads(StripeEvent.objects.get().payload)["data"]["object"]["name"] == "a\x00b"
+
+
+def test_the_readme_names_the_events_that_are_understood() -> None:
+    told = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    listed = told.split("and no others:")[1].split("```")[1].split()
+
+    assert sorted(listed) == sorted(inbox.READERS)

@@ -23,7 +23,7 @@ from alliance.core.money import Money
 from alliance.local.standin import StandIn, methods
 from alliance.outbox import services as outbox
 from campaigns.models import Campaign
-from donations import books, gateway, guard, inbox, queries, settling
+from donations import books, facts, gateway, guard, inbox, queries, settling
 from donations.models import Attempt, Decline, Donation, SessionRank
 from tests import factories
 from tests.journal import MailServer
@@ -207,9 +207,9 @@ def test_a_television_moment_challenges_nobody(
 ) -> None:
     """Stripe itself would cost nothing but time here: its pages and news are made up."""
 
-    def create(order: gateway.Order) -> gateway.Session:
+    def create(order: gateway.Order) -> facts.Session:
         name = f"{order.public_id}-{order.attempt}"
-        return gateway.Session(
+        return facts.Session(
             id=f"cs_{name}",
             url=f"https://pay.example/{name}",
             rank=SessionRank.OPEN,
@@ -245,8 +245,8 @@ def come_to_an_end(number: int) -> None:
     donation = Donation.objects.get(contact__email=f"donor-{number}@example.org")
     turn = number % 100
     if turn < DECLINED_IN_A_HUNDRED:
-        decline = gateway.Decline(donation.public_id, f"card-{number}")
+        decline = facts.Decline(donation.public_id, f"card-{number}")
         settling.record_decline(settling.Told(decline, timezone.now(), f"evt_{number}"), decline)
         if turn % 2:
             return
-    factories.tell(gateway.Paid(donation.public_id, f"pi_{number}", donation.amount))
+    factories.tell(facts.Paid(donation.public_id, f"pi_{number}", donation.amount))
