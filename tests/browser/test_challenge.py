@@ -11,16 +11,16 @@ from tests.browser.conftest import Site, eventually, picture
 from tests.browser.test_every_page import SCHEMES, SIZES, violations
 from tests.browser.test_giving import fill, pay
 
-TRIED = "tried@example.org"
-# As many unpaid gifts as make the next one of the same address suspicious.
+TRIED, TRIED_TOO = "tried@example.org", "tried-too@example.org"
+# As many unpaid gifts as make the next one of these addresses suspicious.
 TRY = f"""
 from campaigns.models import Campaign
 from donations import guard
 from donations.models import Attempt
 from tests import factories
 campaign = Campaign.objects.get(slug="progressive-alliance")
-for _ in range(guard.CONTACT.attempts):
-    donation = factories.start_donation(campaign, email="{TRIED}")
+for email in ["{TRIED}", "{TRIED_TOO}"] * guard.CONTACT.attempts:
+    donation = factories.start_donation(campaign, email=email)
     Attempt.objects.create(donation=donation, contact=donation.contact)
 """
 # The sum goes as far as a picture should show, and no further.
@@ -37,9 +37,9 @@ def tried(site: Site) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def send(page: Page, site: Site) -> None:
+def send(page: Page, site: Site, email: str = TRIED) -> None:
     page.goto(f"{site.campaign}give/?amount=500")
-    fill(page, TRIED, name="Zoë O’Neil")
+    fill(page, email, name="Zoë O’Neil")
     page.get_by_role("button", name="Continue to payment").click()
 
 
@@ -48,15 +48,12 @@ def test_with_javascript_the_page_does_its_sum_and_goes_on_by_itself(
 ) -> None:
     page = open_page()
     statuses: list[int] = []
-    page.on(
-        "response",
-        lambda answer: statuses.append(answer.status) if answer.url.endswith("/give/") else None,
-    )
+    page.on("response", lambda a: a.request.method == "POST" and statuses.append(a.status))
 
     send(page, site)
 
     expect(page).to_have_url(re.compile("/c/pay/cs_"), timeout=30_000)
-    assert statuses == [429, 303]
+    assert statuses[:2] == [429, 303]
     pay(page)
     expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you", timeout=15_000)
     assert site.manage("check_books").returncode == 0
@@ -66,13 +63,13 @@ def test_without_javascript_a_mail_leads_on(
     open_page: Callable[..., Page], site: Site, tried: None
 ) -> None:
     page = open_page(java_script_enabled=False)
-    send(page, site)
+    send(page, site, TRIED_TOO)
     expect(page.get_by_role("heading", level=1)).to_contain_text("A quick check")
     expect(page.get_by_text("Your browser is doing a sum")).to_be_hidden()
 
     page.get_by_role("button", name="Mail me the link").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Look into your mailbox")
-    page.goto(eventually(lambda: link(site)))
+    page.goto(eventually(lambda: link(site, TRIED_TOO)))
     expect(page.get_by_role("heading", level=1)).to_contain_text("One press")
     page.get_by_role("button", name="Continue to payment").click()
 
@@ -82,11 +79,11 @@ def test_without_javascript_a_mail_leads_on(
     expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you", timeout=15_000)
 
 
-def link(site: Site) -> Any:
+def link(site: Site, email: str = TRIED) -> Any:
     found = [
         re.search(r"http\S+/confirm/\S+/", str(mail))
         for mail in site.mails()
-        if TRIED in str(mail)
+        if email in str(mail)
     ]
     return next((hit[0] for hit in found if hit), None)
 
@@ -102,6 +99,7 @@ def test_who_mistyped_goes_back_and_finds_every_word(
     expect(page.get_by_label("Your name", exact=True)).to_have_value("Zoë O’Neil")
     expect(page.get_by_label("Your e-mail address")).to_have_value(TRIED)
     fill(page, "right@example.org")
+    page.wait_for_timeout(2000)  # no person is quicker
     page.get_by_role("button", name="Continue to payment").click()
     expect(page).to_have_url(re.compile("/c/pay/cs_"))
 
@@ -120,13 +118,14 @@ def test_no_barrier_is_found_and_nothing_overflows(
     page = open_page(width=size[0], height=size[1], color_scheme=scheme)
     if name == "challenge":
         page.add_init_script(STOPS_HALFWAY)
-    elif name == "challenge-without":
+    else:
         page.route("**/js/proof*", lambda route: route.abort())
     send(page, site)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("A quick check")
     if name == "confirm":
+        if not link(site):
+            page.get_by_role("button", name="Mail me the link").click()
         page.goto(eventually(lambda: link(site)))
-    else:
-        expect(page.get_by_role("heading", level=1)).to_contain_text("A quick check")
     if name == "challenge":
         expect(page.get_by_role("status")).to_have_text("Working …")
         eventually(lambda: page.locator("progress").evaluate("bar => bar.value > 5"))
