@@ -53,14 +53,17 @@ class Difference:
     at: datetime
 
 
-# Each of Stripe's entries beside the entry of ours that it should be. Ours are those whose
+# Each of Stripe's entries beside the entry of ours that it should be, found by one key: a million
+# of them are compared in seconds. Ours are those whose
 # payment, donation or monthly gift we know: others belong to another shop on the account.
 _COMPARED = """
 WITH intent AS (
-    SELECT stripe_id AS payment_intent, id AS payment_id FROM donations_payment
-    UNION ALL SELECT payment_intent, payment_id FROM donations_invoiceintent
+    SELECT stripe_id AS payment_intent, id AS payment_id, stripe_id AS paid_as
+    FROM donations_payment
+    UNION ALL SELECT i.payment_intent, p.id, p.stripe_id
+    FROM donations_invoiceintent i JOIN donations_payment p ON p.id = i.payment_id
 ), theirs AS (
-    SELECT b.*, i.payment_id,
+    SELECT b.*, i.payment_id, i.paid_as,
         CASE
             WHEN b.type IN ('charge', 'payment') THEN 'gift'
             WHEN b.type IN ('refund', 'payment_refund') THEN 'refund'
@@ -78,10 +81,13 @@ WITH intent AS (
     SELECT t.id, t.kind, t.payment_id, t.amount_minor AS theirs, t.currency AS their_currency,
         t.fee_minor, t.created_at, e.id AS entry_id, e.amount_minor AS ours,
         e.currency AS our_currency
-    FROM theirs t LEFT JOIN donations_ledgerentry e ON e.kind = t.kind AND (
-        t.kind = 'gift' AND e.payment_id = t.payment_id
-        OR t.kind IN ('refund', 'refund_failed') AND e.stripe_id = t.source
-        OR t.kind IN ('dispute', 'dispute_won') AND e.stripe_id = t.id)
+    FROM theirs t LEFT JOIN donations_ledgerentry e ON e.kind = t.kind
+        AND e.stripe_id = CASE t.kind
+            WHEN 'gift' THEN t.paid_as
+            WHEN 'refund' THEN t.source
+            WHEN 'refund_failed' THEN t.source
+            ELSE t.id
+        END
     WHERE t.kind IS NOT NULL
 )
 """
