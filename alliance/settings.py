@@ -168,8 +168,14 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_SOFT_TIME_LIMIT = 120
 CELERY_TASK_TIME_LIMIT = 150
-# Mail may wait for a slow server; money does not wait for mail.
-CELERY_TASK_ROUTES = {"alliance.outbox.*": {"queue": "mail"}}
+# Mail may wait for a slow server, questions for a slow Stripe; what was told waits for neither.
+CELERY_TASK_ROUTES = {
+    "alliance.outbox.*": {"queue": "mail"},
+    "donations.tasks.look_ahead": {"queue": "stripe"},
+    "donations.tasks.pull_events": {"queue": "stripe"},
+    "donations.tasks.reconcile": {"queue": "stripe"},
+    "donations.tasks.sweep_*": {"queue": "stripe"},
+}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -51,6 +51,11 @@ class Broken(Unavailable):
     """Stripe answered with an error of its own, and keeps that answer under the key it got."""
 
 
+def is_away(error: Exception) -> bool:
+    """Say whether Stripe answers nobody at present: it would be no use to ask it other things."""
+    return isinstance(error, Unavailable) and not isinstance(error, Broken)
+
+
 class Declined(Exception):
     """Stripe understood and said no; asking the same again is no use."""
 

@@ -132,13 +132,15 @@ def ask_if_it_helps(plan: Plan, *, now: datetime) -> None:
 
 
 def sweep(*, now: datetime) -> None:
-    """Ask about plans in doubt, those first that wait for longest."""
+    """Ask about plans in doubt, those first that wait for longest, while Stripe answers."""
     for plan in Plan.objects.in_doubt(now)[:SWEEP_BATCH]:
         Plan.objects.filter(pk=plan.pk).update(ask_again_at=now + ASK_AGAIN_AFTER)
         try:
             ask(plan)
-        except Exception:
+        except Exception as error:
             logger.exception("plan %s: it is not known how it stands", plan.pk)
+            if gateway.is_away(error):
+                return
 
 
 def look_ahead(*, now: datetime) -> None:

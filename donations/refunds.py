@@ -107,7 +107,7 @@ def has_come_back(request: RefundRequest) -> bool:
 
 
 def sweep_refunds(*, now: datetime) -> None:
-    """Ask again for what nobody has answered yet."""
+    """Ask again for what nobody has answered yet, while Stripe answers."""
     unanswered = RefundRequest.objects.filter(
         refund_id__isnull=True, refused="", asked_at__lt=now - ASK_AGAIN_AFTER
     )
@@ -115,8 +115,10 @@ def sweep_refunds(*, now: datetime) -> None:
     for request in due[:SWEEP_BATCH]:
         try:
             _carry_out(request, now=now)
-        except Exception:
+        except Exception as error:
             logger.exception("refund %s: no answer yet", request.pk)
+            if gateway.is_away(error):
+                return
 
 
 @transaction.atomic

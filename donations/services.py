@@ -155,15 +155,18 @@ def ask_stripe(donation: Donation, *, now: datetime) -> None:
 def sweep_checkouts(*, now: datetime) -> None:
     """Ask about donations whose news is overdue: the donor came back, or the time was up.
 
-    Those not asked about for the longest come first, so that none holds up the others.
+    Those not asked about for the longest come first, so that none holds up the others. Where
+    Stripe does not answer, or not now, the rest waits for the next time.
     """
     overdue = Q(asked_at__lt=now - OVERDUE_AFTER) | Q(session_expires_at__lt=now - OVERDUE_AFTER)
     due = Donation.objects.unsettled().filter(overdue, session_rank=SessionRank.OPEN)
     for donation in due.order_by(F("asked_at").asc(nulls_first=True))[:SWEEP_BATCH]:
         try:
             ask_stripe(donation, now=now)
-        except Exception:
+        except Exception as error:
             logger.exception("gift %s: it is not known how it stands", donation.reference)
+            if gateway.is_away(error):
+                return
 
 
 def hide_names(donations: DonationQuerySet) -> int:

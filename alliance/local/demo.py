@@ -124,6 +124,7 @@ def site_programs(data: Path, ports: Ports, env: Mapping[str, str]) -> list[Prog
             name="web", argv=web, env=env, is_ready=lambda: sockets.answers(ports.web, "/healthz")
         ),
         Program(name="worker", argv=[*worker, "--queues=celery", "--loglevel=INFO"], env=env),
+        Program(name="asker", argv=[*worker, "--queues=stripe", "--loglevel=INFO"], env=env),
         Program(name="mailer", argv=[*worker, "--queues=mail", "--loglevel=INFO"], env=env),
         Program(name="beat", argv=[*beat, "--loglevel=INFO"], env=env),
     ]

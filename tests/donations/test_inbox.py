@@ -356,3 +356,20 @@ def test_a_sweep_survives_one_donation_that_stripe_will_not_tell_about(
     services.sweep_checkouts(now=later(62))
 
     assert LedgerEntry.objects.count() == 1
+
+
+def test_a_stripe_that_answers_nobody_is_asked_once_a_sweep(
+    campaign: Campaign, standin: StandIn, later: Callable[[float], Any]
+) -> None:
+    for number in range(3):
+        donation = factories.start_donation(campaign, email=f"{number}@example.org")
+        standin.pay(str(donation.session_id))
+    standin.faults.set("rate_limit", probability=1)
+    asked = len(standin.requests("GET /v1/checkout/sessions"))
+
+    services.sweep_checkouts(now=later(62))
+    assert len(standin.requests("GET /v1/checkout/sessions")) == asked + 1
+    standin.faults.clear()
+    services.sweep_checkouts(now=later(64))
+
+    assert LedgerEntry.objects.count() == 3
