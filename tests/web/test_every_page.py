@@ -3,19 +3,23 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from alliance.core import patchwork
+from alliance.core.models import Heartbeat
 from alliance.local.standin import StandIn
 from alliance.web import queries
 from campaigns.models import Campaign
-from donations import links
+from donations import guard, links
 from tests import factories
 
 # Every address outside Django admin: who may use it, by which methods. A view that is not here
@@ -32,6 +36,7 @@ ACCESS = {
     "donations:give": (EVERYBODY, {"GET", "POST"}),
     "donations:gift": (LINK_HOLDERS, {"GET"}),
     "donations:gift_state": (LINK_HOLDERS, {"GET"}),
+    "donations:confirm": (LINK_HOLDERS, {"GET", "POST"}),
     "donations:receipt": (LINK_HOLDERS, {"GET"}),
     "donations:giving": (EVERYBODY, {"GET", "POST"}),
     "donations:manage": (LINK_HOLDERS, {"GET"}),
@@ -61,7 +66,8 @@ def test_every_view_has_its_line_in_the_table() -> None:
 
 @pytest.fixture
 def addresses(campaign: Campaign, standin: StandIn) -> dict[str, str]:
-    gift = factories.start_donation(campaign).get_absolute_url()
+    donation = factories.start_donation(campaign)
+    gift = donation.get_absolute_url()
     plan = factories.make_plan(campaign)
     manage = f"/m/{links.token_for(plan)}/"
     return {
@@ -75,6 +81,7 @@ def addresses(campaign: Campaign, standin: StandIn) -> dict[str, str]:
         "donations:give": f"/c/{campaign.slug}/give/",
         "donations:gift": gift,
         "donations:gift_state": f"{gift}state/",
+        "donations:confirm": guard.link_to(donation).removeprefix(settings.SITE_URL),
         "donations:receipt": f"{plan.donation.get_absolute_url()}receipt/1/",
         "donations:giving": "/me/",
         "donations:manage": manage,
@@ -165,6 +172,7 @@ def test_every_page_is_sound_html_without_inline_code_and_its_links_lead_somewhe
         "web:privacy",
         "donations:give",
         "donations:gift",
+        "donations:confirm",
         "donations:receipt",
         "donations:giving",
         "donations:manage",
@@ -270,4 +278,21 @@ def test_readyz_tells_of_database_broker_and_jobs_and_names_no_secret(
 ) -> None:
     told = client.get("/readyz").json()
 
+    late = told.pop("late")
     assert told == {"database": True, "broker": True, "jobs": {}}
+    assert "reconcile" in late  # none ever ran
+
+
+def test_readyz_names_the_jobs_that_are_late_and_answers_all_the_same(
+    client: Client, db: None
+) -> None:
+    ages = {"reconcile": 121, "pull_events": 13, "sweep_refunds": 5, "check_books": 47 * 60}
+    for job, minutes in ages.items():
+        beat_at = timezone.now() - timedelta(minutes=minutes)
+        Heartbeat.objects.create(job=job, beat_at=beat_at)
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 200
+    assert set(response.json()["late"]) & set(ages) == {"pull_events", "sweep_refunds"}
+    assert set(response.json()["jobs"]) == set(ages)
