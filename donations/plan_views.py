@@ -49,8 +49,8 @@ def _by_link(view: PlanView) -> Callable[[HttpRequest, str], HttpResponse]:
         except links.Awaited as awaited:
             gift = awaited.donation
             context = {"gift": gift, "campaign": gift.campaign}
-            return _hidden(render(request, "donations/awaited.html", context))
-        return _hidden(view(request, plan, token))
+            return private(render(request, "donations/awaited.html", context))
+        return private(view(request, plan, token), has_form=True)
 
     return handle
 
@@ -229,15 +229,5 @@ def _giving_page(
     request: HttpRequest, form: forms.AddressForm, *, status: int = 200, is_lost: bool = False
 ) -> HttpResponse:
     context = {"form": form, "is_lost": is_lost}
-    return _hidden(render(request, "donations/giving.html", context, status=status))
-
-
-def _hidden(response: HttpResponse) -> HttpResponse:
-    """Keep the page private, but let its forms be sent.
-
-    Under "no-referrer" browsers send them with the origin "null", which the check against
-    forgery refuses.
-    """
-    response = private(response)
-    response["Referrer-Policy"] = "same-origin"
-    return response
+    page = render(request, "donations/giving.html", context, status=status)
+    return private(page, has_form=True)

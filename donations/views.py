@@ -55,7 +55,8 @@ def confirm(request: HttpRequest, public_id: str, token: str) -> HttpResponse:
 
     def page(trouble: str, status: int) -> HttpResponse:
         context = {"campaign": donation.campaign, "gift": donation, "trouble": trouble}
-        return _with_form(render(request, "donations/confirm.html", context, status=status))
+        answer = render(request, "donations/confirm.html", context, status=status)
+        return private(answer, has_form=True)
 
     if donation.is_under_way:
         return HttpResponseRedirect(donation.get_absolute_url())
@@ -197,14 +198,6 @@ def _challenge(
         "is_out_of_letters": is_out_of_letters,
     }
     return render(request, "donations/challenge.html", context, status=429)
-
-
-def _with_form(response: HttpResponse) -> HttpResponse:
-    """Keep a page that a link alone opens to its holder, and let its own form be sent."""
-    private(response)
-    # Without a referrer browsers send the form as from nowhere, and it would be refused.
-    response["Referrer-Policy"] = "same-origin"
-    return response
 
 
 def _closed(request: HttpRequest, campaign: Campaign) -> HttpResponse:

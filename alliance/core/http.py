@@ -68,9 +68,10 @@ class Unavailable:
         return page
 
 
-def private(response: HttpResponse) -> HttpResponse:
+def private(response: HttpResponse, *, has_form: bool = False) -> HttpResponse:
     """Keep a page that a link alone opens out of caches, search engines and referrers."""
     response["Cache-Control"] = "private, no-store"
-    response["Referrer-Policy"] = "no-referrer"
+    # Without any referrer browsers send a form as from nowhere, and it would be refused.
+    response["Referrer-Policy"] = "same-origin" if has_form else "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
