@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from tests.browser.conftest import Site, eventually, picture
 from tests.browser.test_every_page import SCHEMES, SIZES, violations
@@ -48,7 +48,12 @@ def test_with_javascript_the_page_does_its_sum_and_goes_on_by_itself(
 ) -> None:
     page = open_page()
     statuses: list[int] = []
-    page.on("response", lambda a: a.request.method == "POST" and statuses.append(a.status))
+
+    def note(answer: Response) -> None:
+        if answer.request.method == "POST":
+            statuses.append(answer.status)
+
+    page.on("response", note)
 
     send(page, site)
 

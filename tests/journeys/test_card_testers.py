@@ -3,7 +3,6 @@
 The suite sends some of them; `--attempts 20000` sends all.
 """
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-import altcha
 import pytest
 from django.core.cache import cache
 from django.test import Client
@@ -24,8 +22,8 @@ from alliance.local.standin import StandIn, methods
 from alliance.outbox import services as outbox
 from campaigns.models import Campaign
 from donations import books, facts, gateway, guard, inbox, queries, settling
-from donations.models import Attempt, Decline, Donation, SessionRank
-from tests import factories
+from donations.models import Attempt, Decline, Donation
+from tests import factories, testers
 from tests.journal import MailServer
 
 # One in a thousand of twenty thousand: how many get on does not depend on how many come.
@@ -112,14 +110,6 @@ def attack(
     return answers
 
 
-def solve(challenge: str) -> str:
-    """Do what the page's script does."""
-    asked = altcha.Challenge.from_dict(json.loads(challenge))
-    found = altcha.solve_challenge(asked)
-    assert found
-    return altcha.Payload(asked, found).to_base64()
-
-
 def give_with_script(campaign: Campaign, sender: Sender, standin: StandIn) -> Donation:
     """Give a pound as a browser with JavaScript does."""
     data = factories.form_data(campaign, amount="other", other="1", email="gail@example.org")
@@ -128,7 +118,7 @@ def give_with_script(campaign: Campaign, sender: Sender, standin: StandIn) -> Do
     assert asked.status_code == 429
     kept = dict(asked.context["kept"])
 
-    answer = sender.post(path, {**kept, "proof": solve(asked.context["challenge"])})
+    answer = sender.post(path, {**kept, "proof": testers.solve(asked.context["challenge"])})
 
     return paid(answer, standin)
 
@@ -206,21 +196,7 @@ def test_a_television_moment_challenges_nobody(
     campaign: Campaign, monkeypatch: pytest.MonkeyPatch, attempts: int
 ) -> None:
     """Stripe itself would cost nothing but time here: its pages and news are made up."""
-
-    def create(order: gateway.Order) -> facts.Session:
-        name = f"{order.public_id}-{order.attempt}"
-        return facts.Session(
-            id=f"cs_{name}",
-            url=f"https://pay.example/{name}",
-            rank=SessionRank.OPEN,
-            is_paid=False,
-            amount=order.amount,
-            paid_as=None,
-            public_id=order.public_id,
-            attempt=order.attempt,
-        )
-
-    monkeypatch.setattr(gateway, "create_session", create)
+    monkeypatch.setattr(gateway, "create_session", testers.made_up_session)
     donors = attempts // 2
 
     for number in range(donors + AT_STRIPE):
