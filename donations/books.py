@@ -3,6 +3,9 @@
 import logging
 
 from django.db import connection
+from django.utils import timezone
+
+from donations import reconciliation
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +67,15 @@ INVARIANTS = {
         JOIN donations_donation d ON d.id = p.donation_id
         JOIN campaigns_campaign c ON c.id = d.campaign_id
         WHERE (e.campaign_id, e.currency) IS DISTINCT FROM (d.campaign_id, c.currency)""",
+    "a gift that was to be made once was paid once, or what came twice went back": """
+        WITH twice AS (
+            SELECT p.donation_id FROM donations_payment p
+            JOIN donations_donation d ON d.id = p.donation_id AND d.frequency = 'once'
+            GROUP BY 1 HAVING count(*) > 1)
+        SELECT donation_id, count(*) FROM twice JOIN donations_payment p USING (donation_id)
+        WHERE (SELECT sum(amount_minor) FROM donations_ledgerentry e
+               WHERE e.payment_id = p.id AND e.kind <> 'fee') > 0
+        GROUP BY 1 HAVING count(*) > 1""",
     "every payment has its receipt in the outbox": """
         SELECT p.stripe_id FROM donations_payment p
         WHERE NOT EXISTS (SELECT FROM outbox_mail m
@@ -91,6 +103,10 @@ INVARIANTS = {
 }
 
 
+# The same of two ledgers, as far as Stripe's has been read.
+STRIPES = "our ledger is Stripe's own, to the penny, but for the last hour"
+
+
 def breaches() -> dict[str, list[tuple[object, ...]]]:
     """Return the first rows that break each broken invariant; nothing when all is well."""
     found = {}
@@ -99,6 +115,11 @@ def breaches() -> dict[str, list[tuple[object, ...]]]:
             cursor.execute(f"{query} LIMIT 20")
             if rows := cursor.fetchall():
                 found[name] = rows
+    now, read_until = timezone.now(), reconciliation.read_until()
+    if read_until:
+        until = min(read_until, now - reconciliation.GRACE)
+        if differences := reconciliation.differences(until=until, now=now):
+            found[STRIPES] = [(d.what, d.kind, d.id, d.ours, d.theirs) for d in differences]
     return found
 
 

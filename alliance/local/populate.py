@@ -1,4 +1,4 @@
-"""Made-up gifts, hundreds or a million, straight into the database."""
+"""Made-up gifts, hundreds or a million, straight into the database, as if Stripe had them too."""
 
 from collections.abc import Sequence
 
@@ -47,6 +47,12 @@ _STATEMENTS = (
         SELECT id, replace(session_id, 'cs_', 'pi_'), amount_minor, %(currency)s, created_at
         FROM gift
         RETURNING id, donation_id, stripe_id, amount_minor, paid_at
+    ), balance AS (
+        INSERT INTO donations_balanceentry (id, type, source, payment_intent, public_id,
+            customer_id, amount_minor, fee_minor, currency, created_at)
+        SELECT replace(stripe_id, 'pi_', 'txn_'), 'charge', replace(stripe_id, 'pi_', 'ch_'),
+            stripe_id, '', '', amount_minor, 0, %(currency)s, paid_at
+        FROM payment
     ), receipt AS (
         INSERT INTO outbox_mail (kind, reference, contact_id, state, attempts, next_try_at,
             sent_at, error, created_at)

@@ -35,6 +35,15 @@ def make_payment(campaign: Campaign, intent: str = "pi_1", minor: int = 2500) ->
     )
 
 
+def move(kind: str, stripe_id: str, minor: int) -> str:
+    """Return a statement that enters something behind the counting statement's back."""
+    columns = "payment_id, campaign_id, kind, stripe_id, amount_minor, currency, entered_at"
+    moved = f"payment_id, campaign_id, '{kind}', '{stripe_id}', {minor}, currency, entered_at"
+    return (
+        f"INSERT INTO donations_ledgerentry ({columns}) SELECT {moved} FROM donations_ledgerentry"  # noqa: S608 (made up here)
+    )
+
+
 def test_entering_a_gift_twice_counts_it_once(campaign: Campaign) -> None:
     payment = make_payment(campaign)
 
@@ -159,6 +168,53 @@ def test_the_database_refuses_entries_that_cannot_be(
             VALUES ('evt', 't', now(), now() - interval '11 minutes', '',
                 'pending', 0, now(), '', '')""",
             "no event is dead, or pending for more than ten minutes",
+        ),
+        (
+            "UPDATE donations_donor SET given_minor = given_minor + 1",
+            "what a donor gave is the sum of their entries",
+        ),
+        (move("refund", "re_1", -2501), "no more goes back than came"),
+        (move("dispute", "txn_1", -2501), "no more goes back than came"),
+        (move("dispute_won", "txn_1", 1), "no more goes back than came"),
+        (move("refund", "re_1", -100), "every refund is told to its donor"),
+        (
+            move("refund_failed", "re_1", 100),
+            "a refund that failed was a refund of the same amount",
+        ),
+        (
+            """INSERT INTO donations_payment
+                (donation_id, stripe_id, amount_minor, currency, paid_at)
+            SELECT donation_id, 'pi_2', 100, 'gbp', now() FROM donations_payment;
+            INSERT INTO donations_ledgerentry (payment_id, campaign_id, kind, stripe_id,
+                amount_minor, currency, entered_at)
+            SELECT p.id, e.campaign_id, 'gift', 'pi_2', 100, 'gbp', now()
+            FROM donations_payment p, donations_ledgerentry e WHERE p.stripe_id = 'pi_2'""",
+            "a gift that was to be made once was paid once, or what came twice went back",
+        ),
+        (
+            """INSERT INTO donations_refundrequest
+                (id, payment_id, amount_minor, reason, note, by_id, asked_at, refused)
+            SELECT gen_random_uuid(), id, 5, 'fraudulent', '', 1,
+                now() - interval '11 minutes', ''
+            FROM donations_payment""",
+            "no refund that was asked for is without an answer for more than ten minutes",
+        ),
+        (
+            """INSERT INTO donations_plan (donation_id, subscription_id, customer_id, item_id,
+                status, amount_minor, currency, is_paused, will_end, payment_method_id,
+                card_brand, card_last4, told_at, told_by, is_in_doubt, ask_again_at, wish)
+            SELECT id, 'sub_1', 'cus_1', 'si_1', 'active', 100, 'gbp', false, false, 'pm_1',
+                '', '', now(), '', true, now() - interval '11 minutes', ''
+            FROM donations_donation""",
+            "no monthly gift is in doubt for more than ten minutes",
+        ),
+        (
+            """INSERT INTO donations_balanceentry (id, type, source, payment_intent, public_id,
+                customer_id, amount_minor, fee_minor, currency, created_at)
+            VALUES ('txn_1', 'charge', 'ch_1', 'pi_1', '', '', 2600, 0, 'gbp',
+                now() - interval '2 hours');
+            INSERT INTO core_heartbeat (job, beat_at) VALUES ('reconcile', now())""",
+            books.STRIPES,
         ),
     ],
 )

@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         breaches = books.breaches()
-        for name in books.INVARIANTS:
+        for name in (*books.INVARIANTS, books.STRIPES):
             rows = breaches.get(name)
             verdict = self.style.ERROR("BROKEN") if rows else self.style.SUCCESS("holds ")
             self.stdout.write(f"{verdict}  {name}")
