@@ -1,4 +1,4 @@
-"""A monthly gift that began on Stripe's page, and how the site hears of what becomes of it."""
+"""What several tests of this room stand on: little work for the guard, a monthly gift."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +9,29 @@ from django.utils import timezone
 from alliance.local.standin import StandIn
 from alliance.outbox.models import Mail
 from campaigns.models import Campaign
-from donations import inbox, links, plans
+from donations import facts, gateway, guard, inbox, links, plans
 from donations.models import Donation, Plan
-from tests import factories
+from tests import factories, testers
 
 Tell = Callable[[], None]
+
+
+@pytest.fixture
+def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "KEYS", 10)
+
+
+@pytest.fixture
+def stripe(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let a session cost nothing; the references of those asked for."""
+    asked: list[str] = []
+
+    def create(order: gateway.Order) -> facts.Session:
+        asked.append(order.public_id)
+        return testers.made_up_session(order)
+
+    monkeypatch.setattr(gateway, "create_session", create)
+    return asked
 
 
 @pytest.fixture

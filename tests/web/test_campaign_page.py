@@ -119,7 +119,7 @@ def test_only_those_who_asked_for_it_and_paid_are_named(
         ("Zoë Named", displays.NAME, True),
         ("Omar Both", displays.NAME_AND_AMOUNT, True),
         ("Gail Private", displays.PRIVATE, True),
-        ("Eve Unpaid", displays.NAME, False),
+        ("Ivy Unpaid", displays.NAME, False),
     ]:
         donation = factories.start_donation(
             campaign, name=name, display=display, amount=Money(1234)
@@ -133,7 +133,7 @@ def test_only_those_who_asked_for_it_and_paid_are_named(
     assert "Zoë Named</strong></li>" in shown
     assert "Omar Both</strong> £12.34</li>" in shown
     assert "Gail" not in shown
-    assert "Eve" not in shown
+    assert "Ivy" not in shown
 
 
 def touch_goal(campaign: Campaign) -> None:
