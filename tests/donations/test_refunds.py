@@ -240,7 +240,7 @@ def test_one_that_fails_does_not_hold_up_the_next(
     campaign: Campaign, ada: User, standin: StandIn
 ) -> None:
     # Such an answer is kept under its key, and comes again whenever it is asked for.
-    standin.faults.set("server_error", next=2, only="POST /v1/refunds")
+    standin.faults.set("server_error", next=1, only="POST /v1/refunds")
     first, second = paid(campaign, standin), paid(campaign, standin, email="b@example.org")
     give_back(first, ada)
     standin.faults.set("hang_up_before", next=2, seconds=0, only="POST /v1/refunds")
