@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from alliance.accounts.models import User
+from alliance.core import jobs
 from alliance.core.money import Money
 from alliance.outbox import services as outbox
 from donations import facts, gateway, mails, settling
@@ -41,7 +42,7 @@ def record_subscription(told: Told, fact: facts.Subscription) -> bool:
     donation = settling.lock_donation(fact.public_id)
     if donation is None:
         return False
-    plan = Plan.objects.filter(subscription_id=fact.id).first()
+    plan = Plan.objects.select_for_update().filter(subscription_id=fact.id).first()
     news = _columns(fact)
     if plan is None:
         Plan.objects.create(
@@ -53,6 +54,7 @@ def record_subscription(told: Told, fact: facts.Subscription) -> bool:
             is_in_doubt=True,
             **news,
         )
+        jobs.wake_after_commit("donations.tasks.sweep_plans")
         return True
     is_end = fact.status in OVER
     if plan.is_over and not is_end:
@@ -66,6 +68,8 @@ def record_subscription(told: Told, fact: facts.Subscription) -> bool:
         plan.told_at, plan.told_by = max(plan.told_at, told.at), told.by
         _note_changes(plan, before, gave_up=fact.gave_up, at=told.at)
     plan.save()
+    if plan.is_in_doubt:
+        jobs.wake_after_commit("donations.tasks.sweep_plans")
     return True
 
 
