@@ -128,6 +128,13 @@ class Dispute:
 
 
 @dataclass(frozen=True)
+class Customer:
+    """Somebody who gives every month changed something about themselves: their card, perhaps."""
+
+    id: str
+
+
+@dataclass(frozen=True)
 class PaidOut:
     """Stripe sent money to the campaign's bank: time to hold the books against its own."""
 
@@ -296,6 +303,11 @@ def read_dispute(data: Mapping[str, Any]) -> Dispute:
             for entry in data["balance_transactions"]
         ),
     )
+
+
+def read_customer(data: Mapping[str, Any]) -> Customer:
+    """Read a customer."""
+    return Customer(id=data["id"])
 
 
 def read_payout(data: Mapping[str, Any]) -> PaidOut:

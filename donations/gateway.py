@@ -207,6 +207,18 @@ def card_page(customer: str, return_url: str) -> str:
     return session.url
 
 
+def default_card(customer: str) -> str:
+    """Ask which payment method a customer wants to pay by; "" where they named none."""
+    with _call() as client:
+        found = client.v1.customers.retrieve(customer).to_dict()
+    return (found.get("invoice_settings") or {}).get("default_payment_method") or ""
+
+
+def use_card(subscription_id: str, payment_method: str) -> tuple[Subscription, datetime]:
+    """Pay a monthly gift by another payment method of its customer's from now on."""
+    return _change(subscription_id, {"default_payment_method": payment_method})
+
+
 def retrieve_card(payment_method: str) -> Card | None:
     """Ask what card this is; None where it is no card."""
     with _call() as client:

@@ -53,6 +53,7 @@ READERS: dict[str, Callable[[Mapping[str, Any]], object]] = {
     "invoice.paid": facts.read_paid_invoice,
     "invoice.payment_failed": facts.read_missed,
     "invoice_payment.paid": facts.read_intent_of_invoice,
+    "customer.updated": facts.read_customer,
     "customer.subscription.created": _subscription,
     "customer.subscription.updated": _subscription,
     "customer.subscription.paused": _subscription,
@@ -91,6 +92,7 @@ RECORDERS: dict[type, Callable[[Told, Any], bool]] = {
     facts.Subscription: plans.record_subscription,
     facts.Refund: settling.record_refund,
     facts.Dispute: settling.record_dispute,
+    facts.Customer: plans.record_customer,
     facts.PaidOut: settling.record_payout,
 }
 

@@ -73,6 +73,14 @@ def record_subscription(told: Told, fact: facts.Subscription) -> bool:
     return True
 
 
+def record_customer(_told: Told, fact: facts.Customer) -> bool:
+    """Look whether it is the card that somebody changed, who was sent to change it."""
+    awaited = Plan.objects.running().filter(customer_id=fact.id, wish=What.CARD)
+    if awaited.update(is_in_doubt=True, ask_again_at=timezone.now()):
+        jobs.wake_after_commit("donations.tasks.sweep_plans")
+    return Plan.objects.filter(customer_id=fact.id).exists()
+
+
 def change_amount(plan: Plan, amount: Money, *, by: User | None) -> None:
     """Take another amount from the next payment on. `by`: staff; without, the donor.
 
@@ -117,10 +125,12 @@ def card_page(plan: Plan, *, return_url: str) -> str:
 
 def ask(plan: Plan) -> None:
     """Ask Stripe how a plan stands, and what card it is paid by. Raises as the gateway."""
-    fact, at = gateway.retrieve_subscription(plan.subscription_id)
-    with transaction.atomic():
-        record_subscription(Told(fact, at, ANSWER), fact)
-    plan.refresh_from_db()
+    _take_in(plan, gateway.retrieve_subscription(plan.subscription_id))
+    if plan.wish == What.CARD and not plan.is_over:
+        # On Stripe's page a card becomes the customer's; the plan is to be paid by it, too.
+        card = gateway.default_card(plan.customer_id)
+        if card not in ("", plan.payment_method_id):
+            _take_in(plan, gateway.use_card(plan.subscription_id, card))
     if plan.payment_method_id and (not plan.card_brand or _expires_too_soon(plan)):
         _look_at_card(plan)
     Plan.objects.filter(pk=plan.pk).update(is_in_doubt=False)
@@ -185,10 +195,15 @@ def _ask_for(
     # Written down first: whoever brings the news of it knows then whose doing it was.
     Plan.objects.filter(pk=plan.pk).update(wish=what, wished_by=by)
     try:
-        fact, at = call()
+        answer = call()
     except (gateway.Unavailable, gateway.Missing):
         Plan.objects.filter(pk=plan.pk).update(is_in_doubt=True, ask_again_at=timezone.now())
         raise
+    _take_in(plan, answer)
+
+
+def _take_in(plan: Plan, answer: tuple[facts.Subscription, datetime]) -> None:
+    fact, at = answer
     with transaction.atomic():
         record_subscription(Told(fact, at, ANSWER), fact)
     plan.refresh_from_db()

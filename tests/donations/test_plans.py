@@ -10,7 +10,7 @@ from django.utils import timezone
 from alliance.core.money import Money
 from alliance.local.standin import StandIn
 from campaigns.models import Campaign
-from donations import gateway, mails
+from donations import gateway, mails, plans
 from donations.models import Donation, LedgerEntry, MissedPayment, Plan, PlanChange
 from tests import factories
 from tests.donations.conftest import Tell, columns, manage, owed
@@ -238,6 +238,28 @@ def test_another_card_is_named_on_stripes_page_and_shown_once_stripe_says_so(
     Plan.objects.update(ask_again_at=timezone.now())
     assert "Mastercard ending in 4444" in client.get(manage(plan)).content.decode()
     assert owed(mails.PLAN_CHANGE) == 1
+
+
+def test_a_card_that_stripes_page_makes_the_customers_own_pays_the_plan_too(
+    client: Client, plan: Plan, standin: StandIn, tell: Tell
+) -> None:
+    client.post(manage(plan) + "card/")
+    standin.advance(2)
+
+    # Whoever changes it there may close the window and never come back.
+    standin.change_card(plan.customer_id, method="5555555555554444")
+    tell()
+    plans.sweep(now=timezone.now())
+    tell()
+
+    change = PlanChange.objects.get()
+    assert (change.what, change.origin) == (PlanChange.What.CARD, PlanChange.Origin.DONOR)
+    (theirs,) = standin.objects("customer", id=plan.customer_id)
+    (subscription,) = standin.objects("subscription", id=plan.subscription_id)
+    wanted = theirs["invoice_settings"]["default_payment_method"]
+    assert subscription["default_payment_method"] == wanted
+    plan.refresh_from_db()
+    assert (plan.card_last4, plan.is_in_doubt, plan.wish) == ("4444", False, "")
 
 
 def test_a_payment_that_failed_is_said_on_top_with_the_ways_to_mend_it(

@@ -108,9 +108,10 @@ def pay_on_page(account: Account, invoice_id: str, number: str) -> Refusal | Non
 
 
 def change_card(account: Account, owner: str, number: str) -> Refusal | None:
-    """Give a customer, or the customer of a subscription, another card for all plans.
+    """Give a customer another card or, of a subscription, that plan and its customer.
 
-    Returns why the bank refused, if it did.
+    A customer's own card does not become that of plans which have one: they are changed by whoever
+    started them. Returns why the bank refused, if it did.
     """
     with account.store.transaction():
         is_plan = owner.startswith("sub_")
@@ -123,7 +124,8 @@ def change_card(account: Account, owner: str, number: str) -> Refusal | None:
         previous = customer["invoice_settings"]
         account.change(customer, invoice_settings={"default_payment_method": method["id"]})
         account.emit("customer.updated", customer, invoice_settings=previous)
-        for subscription in subscriptions.of(account, customer["id"]):
+        if is_plan:
+            subscription = account.get("subscription", owner)
             subscriptions.change(account, subscription, default_payment_method=method["id"])
         return None
 

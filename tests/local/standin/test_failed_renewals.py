@@ -92,7 +92,7 @@ def test_the_api_pays_an_invoice_or_hears_why_not(
     with pytest.raises(stripe.CardError) as declined:
         client.v1.invoices.pay(unpaid.id)
     told = [event["type"] for event in standin.events()[marker:]]
-    standin.change_card(str(plan.customer))
+    standin.change_card(plan.id)
     paid = client.v1.invoices.pay(unpaid.id)
     with pytest.raises(stripe.InvalidRequestError, match="already paid"):
         client.v1.invoices.pay(unpaid.id)
