@@ -130,6 +130,8 @@ def test_turning_back_at_the_till_charges_nothing_and_keeps_the_amount(
     page.goto(f"{site.campaign}give/?amount=5000")
     fill(page, "omar@example.org")
     page.get_by_role("button", name="Continue to payment").click()
+    # By way of the guard: no person fills the form in as quickly.
+    expect(page).to_have_url(re.compile("/c/pay/cs_"))
 
     page.get_by_role("link", name=re.compile("Back|Cancel")).first.click()
 
