@@ -102,6 +102,12 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     return JsonResponse({"database": True, "broker": _has_broker(), "jobs": beats, "late": late})
 
 
+@require_safe
+def no_shortcut(_request: HttpRequest, rest: str) -> HttpResponse:
+    """Close Django admin's way from a row to its own page: a gift's is its donor's alone."""
+    raise Http404(rest)
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 (Django's signature)
     """Say what to do about a form that came without its cookie."""
     return render(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)

@@ -8,6 +8,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
@@ -347,3 +348,13 @@ def test_an_admin_signs_in_with_the_address_in_any_case(client: Client, db: None
     )
 
     assert client.get("/admin/").status_code == 200
+
+
+def test_admin_leads_nobody_to_a_donors_own_page(admin_client: Client, campaign: Campaign) -> None:
+    kind = ContentType.objects.get_for_model(Donation)
+    gift = factories.make_plan(campaign).donation
+
+    answer = admin_client.get(f"/admin/r/{kind.pk}/{gift.pk}/")
+
+    assert answer.status_code == 404
+    assert "Location" not in answer

@@ -25,6 +25,7 @@ from tests import factories
 # Every address outside Django admin: who may use it, by which methods. A view that is not here
 # fails the suite.
 EVERYBODY, LINK_HOLDERS, STRIPE = "everybody", "whoever has the link", "who signs as Stripe"
+NOBODY = "nobody"
 ACCESS = {
     "web:home": (EVERYBODY, {"GET"}),
     "web:campaign": (EVERYBODY, {"GET"}),
@@ -46,6 +47,7 @@ ACCESS = {
     "donations:card": (LINK_HOLDERS, {"POST"}),
     "donations:cancel": (LINK_HOLDERS, {"GET", "POST"}),
     "donations:webhook": (STRIPE, {"POST"}),
+    "no_shortcut": (NOBODY, {"GET"}),
 }
 # Voids of HTML: they never close.
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -91,6 +93,7 @@ def addresses(campaign: Campaign, standin: StandIn) -> dict[str, str]:
         "donations:card": f"{manage}card/",
         "donations:cancel": f"{manage}cancel/",
         "donations:webhook": "/stripe/webhook/",
+        "no_shortcut": "/admin/r/1/1/",
     }
 
 
