@@ -61,7 +61,7 @@ def record_subscription(told: Told, fact: facts.Subscription) -> bool:
         return True
     before = {name: getattr(plan, name) for name in news}
     if before != news and told.at == plan.told_at and told.by != plan.told_by and not is_end:
-        plan.is_in_doubt = True
+        plan.is_in_doubt, plan.ask_again_at = True, timezone.now()
     if is_end or (told.at, told.by) >= (plan.told_at, plan.told_by):
         for name, value in news.items():
             setattr(plan, name, value)
@@ -240,7 +240,7 @@ def _note_changes(plan: Plan, before: dict[str, object], *, gave_up: bool, at: d
     if before["payment_method_id"] != plan.payment_method_id:
         plan.card_brand = plan.card_last4 = ""
         plan.card_expires_on = None
-        plan.is_in_doubt = True
+        plan.is_in_doubt, plan.ask_again_at = True, timezone.now()
     for what in [what for what, has_changed in changed.items() if has_changed]:
         origin, by = PlanChange.Origin.STRIPE, None
         if plan.wish == what:

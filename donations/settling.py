@@ -275,7 +275,8 @@ def _locked(public_ids: Iterable[str | None]) -> dict[str, Donation]:
     """Lock donations, in one order everywhere, and return them by their public id."""
     found = (
         Donation.objects.select_for_update(of=("self",))
-        .select_related("campaign", "contact")
+        # One campaign may have hundreds of them in a batch.
+        .prefetch_related("campaign")
         .filter(public_id__in={public_id for public_id in public_ids if public_id})
         .order_by("pk")
     )
@@ -353,12 +354,12 @@ def _thank(payments: Sequence[Payment]) -> None:
     now = timezone.now()
     outbox.queue_all(
         kind=mails.RECEIPT,
-        owed=[(str(p.pk), p.donation.contact, now) for p in payments],
+        owed=[(str(p.pk), p.donation.contact_id, now) for p in payments],
     )
     contacts.record_consents(
         [
             contacts.Said(
-                contact=p.donation.contact,
+                contact_id=p.donation.contact_id,
                 campaign=p.donation.campaign,
                 wordings=p.donation.consents,
                 source=f"gift {p.donation.reference}",

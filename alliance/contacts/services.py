@@ -36,7 +36,7 @@ class Said:
     `wordings`: the words beside each ticked box, under "campaign" or "platform".
     """
 
-    contact: Contact
+    contact_id: int
     campaign: Campaign
     wordings: Mapping[str, str]
     source: str
@@ -48,7 +48,7 @@ def record_consents(said: Iterable[Said]) -> None:
     Consent.objects.bulk_create(
         [
             Consent(
-                contact=one.contact,
+                contact_id=one.contact_id,
                 campaign=one.campaign if scope == "campaign" else None,
                 wording=wording,
                 source=one.source,

@@ -27,17 +27,17 @@ MAX_ATTEMPTS = 80
 
 def queue(*, kind: str, reference: str, contact: Contact, now: datetime) -> None:
     """Owe somebody a mail; owing the same one again changes nothing."""
-    queue_all(kind=kind, owed=[(reference, contact, now)])
+    queue_all(kind=kind, owed=[(reference, contact.pk, now)])
 
 
-def queue_all(*, kind: str, owed: Sequence[tuple[str, Contact, datetime]]) -> None:
-    """Owe many mails of a kind: of each its reference, to whom, and from when on."""
+def queue_all(*, kind: str, owed: Sequence[tuple[str, int, datetime]]) -> None:
+    """Owe many mails of a kind: of each its reference, the contact's key, and from when on."""
     if not owed:
         return
     Mail.objects.bulk_create(
         [
-            Mail(kind=kind, reference=reference, contact=contact, next_try_at=at)
-            for reference, contact, at in owed
+            Mail(kind=kind, reference=reference, contact_id=contact_id, next_try_at=at)
+            for reference, contact_id, at in owed
         ],
         ignore_conflicts=True,
     )

@@ -9,7 +9,7 @@ from campaigns.models import Campaign
 
 
 def said(contact: Contact, to: Campaign, /, **wordings: str) -> services.Said:
-    return services.Said(contact, to, wordings, source="gift 1", given_at=timezone.now())
+    return services.Said(contact.pk, to, wordings, source="gift 1", given_at=timezone.now())
 
 
 def test_who_writes_that_it_shall_stop_agrees_to_nothing_more_and_the_proof_stays(

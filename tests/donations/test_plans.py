@@ -402,3 +402,20 @@ def test_without_its_page_no_card_is_changed_and_the_gifts_page_says_so(
 
     assert client.post(manage(plan) + "card/").status_code == status
     assert columns(plan) == before
+
+
+def test_two_words_of_one_second_that_contradict_each_other_are_asked_about_at_once(
+    plan: Plan, standin: StandIn, tell: Tell
+) -> None:
+    # Somebody just asked: what is in doubt now does not wait for the next turn.
+    Plan.objects.update(is_in_doubt=False, ask_again_at=timezone.now() + timedelta(minutes=1))
+    standin.change_card(plan.subscription_id, method=DECLINES)
+    standin.advance(31 * DAY)
+    # A new month, and its payment failed, in one second: whichever comes last is no wiser.
+    tell()
+
+    assert list(Plan.objects.in_doubt(timezone.now())) == [plan]
+    plans.sweep(now=timezone.now())
+
+    plan.refresh_from_db()
+    assert (plan.status, plan.is_in_doubt) == ("past_due", False)
