@@ -78,6 +78,7 @@ def test_a_monthly_gift_is_renewed_fails_is_mended_changed_paused_and_stopped(
     page.goto(manage)
     page.get_by_role("button", name="Name another card").click()
     choose(page, "A card that pays", "card")
+    await_mail(site, "card", 2)
     later(page, site, 4 * 24 * 60 * 60)
     await_mail(site, "Receipt", 3)
     page.goto(manage)
