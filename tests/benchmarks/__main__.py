@@ -24,6 +24,7 @@ MODULES = {
     "webhook-ingest": "giving",
     "webhook-view": "webhooks",
     "webhook-settled": "webhooks",
+    "admin-list": "admin",
     "stalled-stripe": "giving",
 }
 
