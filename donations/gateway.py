@@ -230,8 +230,10 @@ def retrieve_card(payment_method: str) -> Card | None:
     return Card(brand=card["brand"], last4=card["last4"], expires=expires)
 
 
-def create_refund(*, payment_intent: str, amount: Money, reason: str, request: str) -> Refund:
-    """Give money back. The same request asked twice is one refund."""
+def create_refund(
+    *, payment_intent: str, amount: Money, reason: str, request: str, attempt: int
+) -> Refund:
+    """Give money back. The same attempt of a request asked twice is one refund."""
     wish: Any = {
         "payment_intent": payment_intent,
         "amount": amount.minor,
@@ -239,7 +241,7 @@ def create_refund(*, payment_intent: str, amount: Money, reason: str, request: s
         "metadata": {"request": request},
     }
     with _call() as client:
-        made = client.v1.refunds.create(wish, {"idempotency_key": f"r:{request}"})
+        made = client.v1.refunds.create(wish, {"idempotency_key": f"r:{request}:{attempt}"})
     return read_refund(made.to_dict())
 
 

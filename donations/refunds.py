@@ -186,16 +186,24 @@ def _carry_out(request: RefundRequest, *, now: datetime) -> None:
 
 def _ask_stripe(request: RefundRequest, *, now: datetime) -> facts.Refund:
     intent = _intent_of(request.payment)
-    if now - request.asked_at > KEY_LIFE:
+    # Under a new key, or one that Stripe may have forgotten, it is not asked before looking.
+    if request.attempt > 1 or now - request.asked_at > KEY_LIFE:
         for made in gateway.refunds_of(intent):
             if made.request == request.pk:
                 return made
-    return gateway.create_refund(
-        payment_intent=intent,
-        amount=request.amount,
-        reason=request.reason,
-        request=str(request.pk),
-    )
+    try:
+        return gateway.create_refund(
+            payment_intent=intent,
+            amount=request.amount,
+            reason=request.reason,
+            request=str(request.pk),
+            attempt=request.attempt,
+        )
+    except gateway.Broken:
+        RefundRequest.objects.filter(pk=request.pk, attempt=request.attempt).update(
+            attempt=request.attempt + 1
+        )
+        raise
 
 
 @transaction.atomic

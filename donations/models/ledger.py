@@ -151,7 +151,8 @@ class TotalSlot(models.Model):
 class RefundRequest(models.Model):
     """Somebody of ours wants a payment given back; written down before Stripe hears of it.
 
-    Its key is Stripe's idempotency key: asked however often, it is one refund.
+    Its key is Stripe's idempotency key: asked however often, it is one refund. Only an error of
+    Stripe's own, which it would repeat under that key for a day, makes another attempt.
     """
 
     class Reason(models.TextChoices):
@@ -166,6 +167,7 @@ class RefundRequest(models.Model):
     note = models.CharField(max_length=200, blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     asked_at = models.DateTimeField(default=timezone.now)
+    attempt = models.PositiveSmallIntegerField(default=1, editable=False)
     refund_id = models.CharField(max_length=255, unique=True, null=True, blank=True)
     refused = models.CharField(max_length=500, blank=True, help_text="Why Stripe would not.")
 

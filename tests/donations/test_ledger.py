@@ -193,9 +193,9 @@ def test_the_database_refuses_entries_that_cannot_be(
         ),
         (
             """INSERT INTO donations_refundrequest
-                (id, payment_id, amount_minor, reason, note, by_id, asked_at, refused)
+                (id, payment_id, amount_minor, reason, note, by_id, asked_at, refused, attempt)
             SELECT gen_random_uuid(), id, 5, 'fraudulent', '', 1,
-                now() - interval '11 minutes', ''
+                now() - interval '11 minutes', '', 1
             FROM donations_payment""",
             "no refund that was asked for is without an answer for more than ten minutes",
         ),

@@ -239,14 +239,47 @@ def test_an_invoice_that_stripe_does_not_know_is_a_no_and_not_asked_for_ever(
 def test_one_that_fails_does_not_hold_up_the_next(
     campaign: Campaign, ada: User, standin: StandIn
 ) -> None:
-    # Such an answer is kept under its key, and comes again whenever it is asked for.
-    standin.faults.set("server_error", next=1, only="POST /v1/refunds")
     first, second = paid(campaign, standin), paid(campaign, standin, email="b@example.org")
-    give_back(first, ada)
-    standin.faults.set("hang_up_before", next=2, seconds=0, only="POST /v1/refunds")
-    give_back(second, ada)
+    for payment in (first, second):
+        standin.faults.set("server_error", next=1, only="POST /v1/refunds")
+        give_back(payment, ada)
 
+    standin.faults.set("server_error", next=1, only="POST /v1/refunds")
     refunds.sweep_refunds(now=timezone.now() + timedelta(minutes=2))
 
     requests = RefundRequest.objects.order_by("asked_at")
     assert [bool(request.refund_id) for request in requests] == [False, True]
+
+
+def test_an_error_of_stripes_own_is_asked_anew_under_another_key_and_is_one_refund(
+    campaign: Campaign, ada: User, standin: StandIn
+) -> None:
+    payment = paid(campaign, standin)
+    # Such an answer is kept under its key, and would come again for a day.
+    standin.faults.set("server_error", next=1, only="POST /v1/refunds")
+    give_back(payment, ada)
+
+    for minutes in (2, 4):
+        refunds.sweep_refunds(now=timezone.now() + timedelta(minutes=minutes))
+
+    (made,) = standin.objects("refund")
+    assert RefundRequest.objects.get().refund_id == made["id"]
+    assert payment.entries.filter(kind="refund").count() == 1
+
+
+def test_before_another_key_is_used_it_is_looked_whether_the_refund_was_made_after_all(
+    campaign: Campaign, ada: User, standin: StandIn
+) -> None:
+    payment = paid(campaign, standin)
+    standin.faults.set("server_error", next=1, only="POST /v1/refunds")
+    request = give_back(payment, ada)
+    late = standin.refund(
+        payment_intent=payment.stripe_id,
+        amount=request.amount_minor,
+        metadata={"request": str(request.pk)},
+    )
+
+    refunds.sweep_refunds(now=timezone.now() + timedelta(minutes=2))
+
+    assert [refund["id"] for refund in standin.objects("refund")] == [late["id"]]
+    assert RefundRequest.objects.get().refund_id == late["id"]
