@@ -27,6 +27,11 @@ class Progress:
     fees: Money
 
     @property
+    def net(self) -> Money:
+        """What is left after card fees, as far as Stripe's ledger has been read."""
+        return Money(self.raised.minor + self.fees.minor, self.raised.currency)
+
+    @property
     def percent(self) -> int:
         """Whole per cent reached, rounded down: 100 means the target is truly met."""
         return self.raised.minor * 100 // self.target.minor

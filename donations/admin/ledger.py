@@ -14,7 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 from alliance.core import jobs
 from alliance.core.models import Heartbeat
 from alliance.core.money import Money
-from donations import audit, gateway, reconciliation
+from campaigns.models import Campaign
+from donations import audit, gateway, queries, reconciliation
 from donations.admin import facts
 from donations.admin.base import MoneyAdmin, gift_link, page, require
 from donations.models import BalanceEntry, Dispute, LedgerEntry, RefundRequest
@@ -63,6 +64,8 @@ class LedgerEntryAdmin(OfAPayment):
         now = timezone.now()
         last = reconciliation.read_until()
         found = reconciliation.differences(until=last, now=now) if last else []
+        campaigns = list(Campaign.objects.order_by("name"))
+        sums = queries.progress_of_all(campaigns)
         return page(
             request,
             self,
@@ -75,6 +78,7 @@ class LedgerEntryAdmin(OfAPayment):
             is_cut=len(found) == reconciliation.SHOWN,
             on_its_way_since=now - reconciliation.GRACE,
             may_bring_in=request.user.has_perm(MAY_BRING_IN),
+            totals=[(campaign, sums[campaign.pk]) for campaign in campaigns],
         )
 
     def read(self, request: HttpRequest) -> HttpResponse:

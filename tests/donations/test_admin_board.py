@@ -238,3 +238,17 @@ def test_who_may_look_and_who_may_bring_in(
     assert LedgerEntry.objects.filter(kind="gift").exists() == (statuses[1] == 303)
     assert LogEntry.objects.exists() == (statuses[1] == 303)
     assert (BOARD in text(client.get("/admin/"))) == ("view_ledgerentry" in may)
+
+
+def test_what_came_stands_beside_its_fees_and_what_is_left(
+    ada: Client, campaign: Campaign, standin: StandIn
+) -> None:
+    settled(campaign, standin, email="gail@example.org", amount=Money(2500))
+    (movement,) = standin.objects("balance_transaction")
+
+    before = text(ada.get(BOARD))
+    after = text(ada.post(READ, follow=True))
+
+    fee, net = Money(-movement["fee"]), Money(movement["net"])
+    assert "<td>£25.00</td><td>£0.00</td><td>£25.00</td>" in before
+    assert f"<td>£25.00</td><td>{fee.exact}</td><td>{net.exact}</td>" in after
