@@ -1,5 +1,6 @@
 """The root of all addresses."""
 
+from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
@@ -7,10 +8,14 @@ from django.urls import include, path
 from alliance.web.views import no_shortcut
 
 admin.site.site_header = admin.site.site_title = f"{settings.PLATFORM_NAME} admin"
+# One door for all: with allauth's limits, its second factor and its words.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("", include("alliance.web.urls")),
     path("", include("donations.urls")),
+    path("organise/", include("alliance.web.desk.urls")),
+    path("account/", include("allauth.urls")),
     path("admin/r/<path:rest>", no_shortcut, name="no_shortcut"),
     path("admin/", admin.site.urls),
 ]

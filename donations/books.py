@@ -21,6 +21,23 @@ INVARIANTS = {
                   count(*) FILTER (WHERE kind IN ('gift', 'offline'))::numeric)::text AS sums
               FROM donations_ledgerentry GROUP BY 1) ledger USING (campaign_id)
         WHERE shown.sums IS DISTINCT FROM ledger.sums""",
+    "what the days brought, by link, is the sum of the ledger": """
+        SELECT campaign_id, day, link_id, is_monthly, told.sums, ledger.sums
+        FROM (SELECT campaign_id, day, coalesce(link_id, 0) AS link_id, is_monthly,
+                  (sum(raised_minor), sum(refunded_minor), sum(gifts))::text AS sums
+              FROM donations_tally GROUP BY 1, 2, 3, 4) told
+        FULL JOIN (SELECT e.campaign_id, (e.entered_at AT TIME ZONE 'Europe/London')::date AS day,
+                  coalesce(d.link_id, 0) AS link_id, d.frequency = 'monthly' AS is_monthly, (
+                  sum(e.amount_minor),
+                  coalesce(-sum(e.amount_minor)
+                      FILTER (WHERE e.kind NOT IN ('gift', 'offline')), 0),
+                  count(*) FILTER (WHERE e.kind IN ('gift', 'offline'))::numeric)::text AS sums
+              FROM donations_ledgerentry e
+              JOIN donations_payment p ON p.id = e.payment_id
+              JOIN donations_donation d ON d.id = p.donation_id
+              WHERE e.kind <> 'fee' GROUP BY 1, 2, 3, 4) ledger
+            USING (campaign_id, day, link_id, is_monthly)
+        WHERE told.sums IS DISTINCT FROM ledger.sums""",
     "what a donor gave is the sum of their entries": """
         SELECT campaign_id, contact_id, d.given_minor, given.minor
         FROM donations_donor d

@@ -16,7 +16,7 @@ from zlib import crc32
 import altcha
 from django.conf import settings
 from django.core import signing
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
@@ -215,10 +215,10 @@ def is_link(public_id: str, token: str) -> bool:
 
 def alarm(*, now: datetime) -> Alarm:
     """Say how things stand, by a look that is two seconds old at most; shout when it is bad."""
-    known: Alarm | None = cache.get("guard.alarm")
+    known: Alarm | None = caches["pages"].get("guard.alarm")
     if known is None:
         known = _look(now)
-        cache.set("guard.alarm", known, ALARM_LIFE.total_seconds())
+        caches["pages"].set("guard.alarm", known, ALARM_LIFE.total_seconds())
     return known
 
 
@@ -318,8 +318,8 @@ def _look(now: datetime) -> Alarm:
     calm_from = declined * (100 - ALARM_PER_CENT) // ALARM_PER_CENT + 1
     is_on = declined >= ALARM_FROM and _paid(since, at_most=calm_from) < calm_from
     if not is_on:
-        cache.delete("guard.is_told")
-    elif cache.add("guard.is_told", value=True, timeout=ALARM_WINDOW.total_seconds()):
+        caches["pages"].delete("guard.is_told")
+    elif caches["pages"].add("guard.is_told", value=True, timeout=ALARM_WINDOW.total_seconds()):
         logger.error(
             "card testers: %d donations of the last hour were declined and hardly more than "
             "that paid; everybody is asked for a proof of work",

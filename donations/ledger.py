@@ -27,8 +27,9 @@ _COUNT = """
 WITH told AS (
     SELECT * FROM unnest(%(payment)s::bigint[], %(campaign)s::bigint[], %(contact)s::bigint[],
         %(kind)s::text[], %(stripe_id)s::text[], %(minor)s::bigint[], %(currency)s::text[],
-        %(at)s::timestamptz[])
-    AS told (payment_id, campaign_id, contact_id, kind, stripe_id, minor, currency, at)
+        %(at)s::timestamptz[], %(link)s::bigint[], %(is_monthly)s::bool[])
+    AS told (payment_id, campaign_id, contact_id, kind, stripe_id, minor, currency, at,
+        link_id, is_monthly)
 ), entry AS (
     INSERT INTO donations_ledgerentry
         (payment_id, campaign_id, kind, stripe_id, amount_minor, currency, entered_at)
@@ -66,6 +67,20 @@ WITH told AS (
         fees_minor = slot.fees_minor + excluded.fees_minor,
         gifts = slot.gifts + excluded.gifts,
         donors = slot.donors + excluded.donors
+), tally AS (
+    INSERT INTO donations_tally AS tally
+        (campaign_id, day, link_id, is_monthly, slot, raised_minor, refunded_minor, gifts)
+    SELECT campaign_id, (at AT TIME ZONE 'Europe/London')::date, link_id, is_monthly,
+        floor(random() * %(slots)s),
+        sum(minor),
+        coalesce(-sum(minor) FILTER (WHERE kind NOT IN ('gift', 'offline')), 0),
+        count(*) FILTER (WHERE kind IN ('gift', 'offline'))
+    FROM counted WHERE NOT is_fee
+    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    ON CONFLICT (campaign_id, day, link_id, is_monthly, slot) DO UPDATE SET
+        raised_minor = tally.raised_minor + excluded.raised_minor,
+        refunded_minor = tally.refunded_minor + excluded.refunded_minor,
+        gifts = tally.gifts + excluded.gifts
 )
 SELECT kind, stripe_id, id FROM entry
 """
@@ -93,6 +108,8 @@ def enter(entries: Iterable[Entry]) -> dict[tuple[str, str], int]:
                 "minor": [e.minor for e in rows],
                 "currency": [e.payment.currency for e in rows],
                 "at": [e.at for e in rows],
+                "link": [e.payment.donation.link_id for e in rows],
+                "is_monthly": [e.payment.donation.is_monthly for e in rows],
                 "slots": TotalSlot.SLOTS,
             },
         )

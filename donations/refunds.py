@@ -9,11 +9,12 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from alliance.accounts import audit
 from alliance.accounts.models import User
 from alliance.contacts import services as contacts
 from alliance.core.money import Money
 from campaigns.models import Campaign
-from donations import audit, facts, gateway, settling
+from donations import facts, gateway, settling
 from donations.models import (
     Donation,
     InvoiceIntent,

@@ -2,16 +2,21 @@
 
 from datetime import date, datetime, timedelta
 from itertools import count
+from time import time
 from typing import Any
 from uuid import uuid4
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.account.internal.userkit import user_id_to_str
+from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.test import Client
 from django.utils import timezone
 
 from alliance.accounts.models import User
 from alliance.contacts.services import contact_for
 from alliance.core.money import Money
-from campaigns.models import Campaign, State
+from campaigns.models import Campaign, Membership, Role, State
 from donations import forms, ledger, services, settling
 from donations.models import Donation, Payment, Plan
 from donations.services import Pledge
@@ -123,6 +128,32 @@ def make_admin(**fields: Any) -> User:
         setattr(user, name, value)
     user.save()
     return user
+
+
+def make_user(**fields: Any) -> User:
+    """Make somebody with an account and a verified address; no password."""
+    number = next(_numbers)
+    user = User.objects.create_user(**{"email": f"una-{number}@example.org", **fields})
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
+
+
+def make_member(campaign: Campaign, role: Role = Role.OWNER, **fields: Any) -> User:
+    """Make one of the people who run a campaign."""
+    user = make_user(**fields)
+    Membership.objects.create(campaign=campaign, user=user, role=role)
+    return user
+
+
+def sign_in(client: Client, user: User, *, with_factor: bool = True) -> Client:
+    """Sign somebody in, and say whether they proved it by a second factor, a moment ago."""
+    client.force_login(user)
+    record = {"method": "mfa" if with_factor else "password", "at": time()}
+    session = client.session
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [{**record, "reauthenticated": True}]
+    session["account_authentication_methods_user"] = user_id_to_str(user)
+    session.save()
+    return client
 
 
 def make_event(campaign: Campaign, **fields: Any) -> Event:

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 import altcha
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
@@ -75,7 +75,7 @@ def decline(donation: Donation, card: str = "") -> None:
     fact = facts.Decline(donation.public_id, card or f"card-{donation.pk}")
     told = settling.Told(fact, timezone.now(), f"evt_{next(numbers)}")
     assert settling.record_decline(told, fact)
-    cache.delete("guard.alarm")
+    caches["pages"].delete("guard.alarm")
 
 
 def rows() -> list[int]:

@@ -5,7 +5,7 @@ from typing import Self
 
 from django.db import models
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Goal
 
 
 class UpdateQuerySet(models.QuerySet["Update"]):
@@ -20,6 +20,12 @@ class Update(models.Model):
     body = models.TextField(help_text="Markdown: headings, lists, emphasis, links.")
     published_at = models.DateTimeField(
         null=True, blank=True, help_text="Left empty, it is a draft. In the future, it waits."
+    )
+    goals = models.ManyToManyField(
+        Goal,
+        related_name="proofs",
+        blank=True,
+        help_text="What of the campaign's goals this shows to be under way, or done.",
     )
     changed_at = models.DateTimeField(auto_now=True)
 

@@ -63,7 +63,16 @@ _STATEMENTS = (
             (payment_id, campaign_id, kind, stripe_id, amount_minor, currency, entered_at)
         SELECT id, %(campaign)s, 'gift', stripe_id, amount_minor, %(currency)s, paid_at
         FROM payment
-        RETURNING amount_minor
+        RETURNING amount_minor, entered_at
+    ), tally AS (
+        INSERT INTO donations_tally AS tally
+            (campaign_id, day, is_monthly, slot, raised_minor, refunded_minor, gifts)
+        SELECT %(campaign)s, (entered_at AT TIME ZONE 'Europe/London')::date, false, 0,
+            sum(amount_minor), 0, count(*)
+        FROM entry GROUP BY 2
+        ON CONFLICT (campaign_id, day, link_id, is_monthly, slot) DO UPDATE SET
+            raised_minor = tally.raised_minor + excluded.raised_minor,
+            gifts = tally.gifts + excluded.gifts
     )
     INSERT INTO donations_totalslot AS slot
         (campaign_id, slot, raised_minor, fees_minor, gifts, donors)

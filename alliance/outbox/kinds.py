@@ -11,6 +11,8 @@ class Message:
     subject: str
     text: str
     html: str
+    # Where it goes, if not to the mail's contact.
+    to: str = ""
 
 
 Render = Callable[[str], Message]

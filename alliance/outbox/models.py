@@ -20,6 +20,9 @@ class State(models.TextChoices):
     UNKNOWN = "unknown", "unknown: it may or may not have left"
 
 
+# The kind of mail whose words are a row of their own.
+LETTER = "letter"
+
 LEASED = frozenset({State.CLAIMED, State.HANDING_OVER})
 
 
@@ -38,7 +41,14 @@ class Mail(models.Model):
 
     kind = models.CharField(max_length=30)
     reference = models.CharField(max_length=64, help_text="The row that the mail is about.")
-    contact = models.ForeignKey(Contact, models.PROTECT, related_name="mails")
+    contact = models.ForeignKey(
+        Contact,
+        models.PROTECT,
+        related_name="mails",
+        null=True,
+        blank=True,
+        help_text="A letter has none: it says itself where it goes.",
+    )
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField()
@@ -52,6 +62,10 @@ class Mail(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["kind", "reference"], name="mail_once"),
+            models.CheckConstraint(
+                condition=Q(contact__isnull=False) | Q(kind=LETTER),
+                name="mail_has_its_contact",
+            ),
             models.CheckConstraint(
                 condition=Q(state=State.SENT, sent_at__isnull=False)
                 | (~Q(state=State.SENT) & Q(sent_at__isnull=True)),
@@ -78,3 +92,17 @@ class Mail(models.Model):
     def message_id(self) -> str:
         """The same for every attempt, so that a double, should there be one, is recognised."""
         return f"<{self.kind}.{self.reference}.{self.pk}@{urlsplit(settings.SITE_URL).hostname}>"
+
+
+class Letter(models.Model):
+    """A mail's words and address, sealed, where no other row can tell them.
+
+    A code to sign in with is such a mail. It is gone once it was sent, and is of no use after
+    a while.
+    """
+
+    sealed = models.TextField()
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"letter {self.pk}"

@@ -1,7 +1,9 @@
 """Owing a mail, and sending what is owed: at most once, and every mail accounted for."""
 
+import json
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -9,9 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from alliance.contacts.models import Contact
-from alliance.core import jobs
+from alliance.core import jobs, sealing
 from alliance.outbox import kinds, transport
-from alliance.outbox.models import Mail, MailQuerySet, State
+from alliance.outbox.kinds import Message
+from alliance.outbox.models import LETTER, Letter, Mail, MailQuerySet, State
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +24,8 @@ TURN_SECONDS = 30
 LEASE = timedelta(minutes=10)
 FIRST_RETRY = timedelta(seconds=30)
 SLOWEST_RETRY = timedelta(hours=1)
+# Longer than any code is good for.
+LETTER_LIFE = timedelta(hours=1)
 # About three days of trying.
 MAX_ATTEMPTS = 80
 
@@ -42,6 +47,26 @@ def queue_all(*, kind: str, owed: Sequence[tuple[str, int, datetime]]) -> None:
         ignore_conflicts=True,
     )
     jobs.wake_after_commit("alliance.outbox.tasks.deliver_due")
+
+
+@transaction.atomic
+def post(*, to: str, message: Message, now: datetime, life: timedelta = LETTER_LIFE) -> None:
+    """Owe a letter to an address that need not be a contact's; its words are sealed until then.
+
+    After its `life` it is not sent any more: a code that has run out helps nobody.
+    """
+    words = json.dumps({**asdict(message), "to": to})
+    letter = Letter.objects.create(sealed=sealing.seal(LETTER, words), expires_at=now + life)
+    Mail.objects.create(kind=LETTER, reference=str(letter.pk), next_try_at=now)
+    jobs.wake_after_commit("alliance.outbox.tasks.deliver_due")
+
+
+def letter(reference: str) -> Message:
+    """Open a letter. Raises Refused when it is too late for it."""
+    letter = Letter.objects.get(pk=reference)
+    if letter.expires_at < timezone.now():
+        raise transport.Refused("It came too late to be of use.")
+    return Message(**json.loads(sealing.unseal(LETTER, letter.sealed)))
 
 
 def deliver_due() -> None:
@@ -90,8 +115,11 @@ def recover_abandoned(now: datetime) -> int:
 
 
 def send_again(mails: MailQuerySet) -> int:
-    """Let mails leave once more that failed, or that may not have left; a person has asked."""
-    lost = mails.filter(state__in=[State.FAILED, State.UNKNOWN])
+    """Let mails leave once more that failed, or that may not have left; a person has asked.
+
+    Letters do not: their words are gone, and would be of no use by now.
+    """
+    lost = mails.filter(state__in=[State.FAILED, State.UNKNOWN]).exclude(kind=LETTER)
     count = lost.update(state=State.QUEUED, attempts=0, error="", next_try_at=timezone.now())
     jobs.wake_after_commit("alliance.outbox.tasks.deliver_due")
     return count
@@ -113,7 +141,11 @@ def _claim(now: datetime) -> list[Mail]:
 def _deliver(mail: Mail, connection: transport.Connection) -> None:
     try:
         message = kinds.render(mail.kind, mail.reference)
-        content = transport.as_bytes(message, to=mail.contact.email, message_id=mail.message_id)
+        to = message.to if mail.contact is None else mail.contact.email
+        content = transport.as_bytes(message, to=to, message_id=mail.message_id)
+    except transport.Refused as error:
+        _move(mail, State.FAILED, error=str(error))
+        return
     except Exception as error:  # one mail that can't be written must not stop the others
         logger.exception("mail %s can't be written", mail.pk)
         _put_back(mail, f"{type(error).__name__}: {error}")
@@ -122,7 +154,7 @@ def _deliver(mail: Mail, connection: transport.Connection) -> None:
     if not _move(mail, State.HANDING_OVER, lease_until=mail.lease_until):
         return
     try:
-        connection.hand_over(content, to=mail.contact.email)
+        connection.hand_over(content, to=to)
     except transport.Deferred as error:
         _put_back(mail, str(error))
     except transport.Refused as error:
@@ -163,4 +195,6 @@ def _move(
     )
     if is_ours:
         mail.state = state
+        if mail.kind == LETTER and state in {State.SENT, State.FAILED}:
+            Letter.objects.filter(pk=mail.reference).delete()
     return bool(is_ours)

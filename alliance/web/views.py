@@ -6,7 +6,7 @@ from http import HTTPStatus
 from celery import current_app
 from csp.decorators import csp_replace
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
@@ -40,13 +40,13 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponseBase:
     if fingerprint is None:
         raise Http404
     key = f"campaign:{sha256(fingerprint.encode()).hexdigest()}"
-    page = cache.get(key)
+    page = caches["pages"].get(key)
     if page is None:
         context = queries.campaign_page(slug, now=timezone.now())
         html = render_to_string("web/campaign.html", context, request).encode()
         etag = f'"{sha256(html).hexdigest()}"'
         page = etag, html
-        cache.set(key, page, PAGE_LIFE)
+        caches["pages"].set(key, page, PAGE_LIFE)
     etag, html = page
     response = get_conditional_response(request, etag, None, HttpResponse(html))
     assert response is not None  # noqa: S101 (it is given one to fall back on; for mypy)

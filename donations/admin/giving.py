@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 
+from alliance.accounts import audit
 from alliance.accounts.models import User
 from alliance.core.money import Money
-from donations import audit, gateway, refunds, services
+from donations import gateway, refunds, services
 from donations.admin import facts
 from donations.admin.base import MoneyAdmin, page, require
 from donations.admin.forms import OfflineForm, RefundForm

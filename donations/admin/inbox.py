@@ -6,8 +6,9 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from alliance.accounts import audit
 from alliance.core.admin import ReadOnlyAdmin
-from donations import audit, inbox
+from donations import inbox
 from donations.admin.base import require
 from donations.models import StripeEvent
 

@@ -11,11 +11,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from alliance.accounts import audit
 from alliance.core import jobs
 from alliance.core.models import Heartbeat
 from alliance.core.money import Money
 from campaigns.models import Campaign
-from donations import audit, gateway, queries, reconciliation
+from donations import gateway, queries, reconciliation
 from donations.admin import facts
 from donations.admin.base import MoneyAdmin, gift_link, page, require
 from donations.models import BalanceEntry, Dispute, LedgerEntry, RefundRequest

@@ -10,8 +10,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 
+from alliance.accounts import audit
 from alliance.core.admin import ReadOnlyInline
-from donations import audit, gateway, plans
+from donations import gateway, plans
 from donations.admin import facts
 from donations.admin.base import MoneyAdmin, gift_link, page, require
 from donations.admin.forms import PauseForm

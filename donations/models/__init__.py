@@ -22,6 +22,8 @@ from donations.models.ledger import (
     LedgerEntry,
     Payment,
     RefundRequest,
+    Tally,
+    Thanks,
     TotalSlot,
 )
 from donations.models.plans import MissedPayment, Plan, PlanChange, PlanQuerySet
@@ -50,6 +52,8 @@ __all__ = [
     "SpentProof",
     "State",
     "StripeEvent",
+    "Tally",
+    "Thanks",
     "TotalSlot",
     "new_public_id",
     "new_reference",

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from alliance.contacts.models import Contact
 from alliance.core.money import Money
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Link
 from donations.models.ledger import GIVEN, Dispute, Kind, LedgerEntry
 
 # No letter or figure that a person could take for another when reading one out.
@@ -128,6 +128,8 @@ class Donation(models.Model):
     reference = models.CharField(max_length=10, unique=True, default=new_reference, editable=False)
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="donations")
     contact = models.ForeignKey(Contact, models.PROTECT, related_name="donations")
+    # The poster, mail or person that it came by, if its address said so.
+    link = models.ForeignKey(Link, models.PROTECT, related_name="donations", null=True, blank=True)
     name = models.CharField(max_length=100)
     display = models.CharField(max_length=16, choices=Display, default=Display.PRIVATE)
     amount_minor = models.BigIntegerField("amount, in pence")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from alliance.contacts.models import Contact
 from alliance.core.money import Money
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Link
 
 
 class Payment(models.Model):
@@ -146,6 +146,47 @@ class TotalSlot(models.Model):
 
     def __str__(self) -> str:
         return f"slot {self.slot} of campaign {self.campaign_id}"
+
+
+class Tally(models.Model):
+    """What a day brought a campaign, by link and by how often it is given.
+
+    Moved by the statement that counts, like the slots, and spread like them. Overviews read this:
+    its rows grow with days, not with gifts.
+    """
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="tallies")
+    day = models.DateField(help_text="In London.")
+    link = models.ForeignKey(Link, models.PROTECT, related_name="tallies", null=True)
+    is_monthly = models.BooleanField()
+    slot = models.PositiveSmallIntegerField()
+    raised_minor = models.BigIntegerField(help_text="Gifts less what went back that day.")
+    refunded_minor = models.BigIntegerField(help_text="What went back, as a positive sum.")
+    gifts = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "day", "link", "is_monthly", "slot"],
+                nulls_distinct=False,
+                name="tally_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} of campaign {self.campaign_id}"
+
+
+class Thanks(models.Model):
+    """A campaign's own words of thanks for a gift: once each."""
+
+    donation = models.OneToOneField("donations.Donation", models.PROTECT, related_name="thanks")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    words = models.TextField(max_length=2000)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"thanks {self.pk}"
 
 
 class RefundRequest(models.Model):

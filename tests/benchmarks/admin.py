@@ -20,7 +20,7 @@ def admin_list(site: Site) -> Iterator[Result]:
     gift = many.donations.select_related("contact").latest("pk")
     payment = gift.payments.get()
     client = Client(SERVER_NAME="127.0.0.1")
-    client.force_login(factories.make_admin())
+    factories.sign_in(client, factories.make_admin())
     pages = {
         "gifts": GIFTS,
         "ledger": "/admin/donations/ledgerentry/",

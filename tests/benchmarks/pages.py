@@ -6,7 +6,7 @@ from itertools import repeat
 from statistics import median
 from time import perf_counter
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 
 from campaigns.models import Campaign
@@ -41,7 +41,7 @@ def campaign_page_1m(site: Site) -> Iterator[Result]:
     client = Client(SERVER_NAME="127.0.0.1")
 
     def seconds(campaign: Campaign) -> float:
-        cache.clear()
+        caches["pages"].clear()
         began = perf_counter()
         assert client.get(campaign.get_absolute_url()).status_code == 200
         return perf_counter() - began

@@ -84,7 +84,7 @@ def test_an_admin_uploads_a_picture_and_the_page_shows_it_with_its_credit(
     client: Client, campaign: Campaign, settings: Any, tmp_path: Path
 ) -> None:
     settings.MEDIA_ROOT = str(tmp_path)
-    client.force_login(factories.make_admin())
+    factories.sign_in(client, factories.make_admin())
     base = f"/admin/campaigns/campaign/{campaign.pk}/change/"
     form = client.get(base).context["adminform"].form
     data = {name: form[name].value() for name in form.fields if form[name].value() is not None}

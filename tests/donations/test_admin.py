@@ -40,7 +40,7 @@ ALL_MONEY = [*MONEY, "refundrequest", "dispute", "plan", "balanceentry", *sorted
 
 @pytest.fixture
 def ada(client: Client, db: None) -> Client:
-    client.force_login(factories.make_admin())
+    factories.sign_in(client, factories.make_admin())
     return client
 
 
@@ -124,7 +124,7 @@ def test_no_row_of_money_can_be_added_changed_or_deleted_by_anybody(
 
 def test_every_model_of_this_room_is_accounted_for() -> None:
     # What is left counts or guards, and has no page either.
-    others = {"donor", "totalslot", "attempt", "decline", "spentproof"}
+    others = {"donor", "totalslot", "tally", "thanks", "attempt", "decline", "spentproof"}
     names = {model._meta.model_name for model in apps.get_app_config("donations").get_models()}
 
     assert names == set(ALL_MONEY) | others
@@ -293,7 +293,7 @@ def test_staff_who_may_look_see_no_address_in_events_and_set_nothing_going(
 ) -> None:
     looker = factories.make_admin(is_superuser=False)
     looker.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
-    client.force_login(looker)
+    factories.sign_in(client, looker)
     event = StripeEvent.objects.get()
     StripeEvent.objects.update(state="dead", processed_at=None)
 
@@ -338,7 +338,7 @@ def test_others_do_not_get_in(client: Client, paid: Donation) -> None:
         for who in (None, supporter):
             client.logout()
             if who:
-                client.force_login(who)
+                factories.sign_in(client, who)
             assert client.get(f"/admin/donations/{model}/{pk}/change/").status_code == 302
 
 

@@ -30,7 +30,7 @@ READ, BRING_IN = f"{BOARD}read/", f"{BOARD}bring-in/"
 
 @pytest.fixture
 def ada(client: Client, db: None) -> Client:
-    client.force_login(factories.make_admin())
+    factories.sign_in(client, factories.make_admin())
     return client
 
 
@@ -183,7 +183,7 @@ def test_while_the_job_reads_nobody_reads_beside_it(
     ledger = Ledger()
     monkeypatch.setattr(gateway, "balance_between", ledger)
     monkeypatch.setattr(reconciliation, "try_advisory_lock", _taken)
-    client.force_login(factories.make_admin())
+    factories.sign_in(client, factories.make_admin())
 
     assert "being read just now" in text(client.post(READ, follow=True))
 
@@ -228,7 +228,7 @@ def test_who_may_look_and_who_may_bring_in(
     entry = BalanceEntry.objects.get()
     staff = factories.make_admin(is_superuser=False)
     staff.user_permissions.set(Permission.objects.filter(codename__in=may))
-    client.force_login(staff)
+    factories.sign_in(client, staff)
 
     board = client.get(BOARD)
     answers = (board, client.post(READ), client.post(BRING_IN, {"id": entry.pk}))

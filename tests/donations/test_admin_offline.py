@@ -21,7 +21,7 @@ ADDRESS = "/admin/donations/donation/offline/"
 
 @pytest.fixture
 def ada(client: Client, db: None) -> Client:
-    client.force_login(factories.make_admin())
+    factories.sign_in(client, factories.make_admin())
     return client
 
 
@@ -123,11 +123,11 @@ def test_what_cannot_be_is_refused_in_words(
 @pytest.mark.parametrize("may", [[], ["view_donation"], ["add_donation"], ["change_donation"]])
 def test_who_may_not_records_nothing(client: Client, campaign: Campaign, may: list[str]) -> None:
     boss = Client()
-    boss.force_login(factories.make_admin())
+    factories.sign_in(boss, factories.make_admin())
     form: dict[str, Any] = filled(boss, campaign)
     staff = factories.make_admin(is_superuser=False)
     staff.user_permissions.set(Permission.objects.filter(codename__in=may))
-    client.force_login(staff)
+    factories.sign_in(client, staff)
 
     assert client.get(ADDRESS).status_code == client.post(ADDRESS, form).status_code == 403
     assert nothing_happened()
@@ -137,7 +137,7 @@ def test_who_may_look_and_add_records(client: Client, campaign: Campaign) -> Non
     staff = factories.make_admin(is_superuser=False)
     may = ["view_donation", "add_donation"]
     staff.user_permissions.set(Permission.objects.filter(codename__in=may))
-    client.force_login(staff)
+    factories.sign_in(client, staff)
 
     assert "Record a gift" in client.get("/admin/donations/donation/").content.decode()
     client.post(ADDRESS, filled(client, campaign))

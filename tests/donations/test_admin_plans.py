@@ -24,7 +24,7 @@ def user(db: None) -> User:
 
 @pytest.fixture
 def ada(client: Client, user: User) -> Client:
-    client.force_login(user)
+    factories.sign_in(client, user)
     return client
 
 
@@ -136,7 +136,7 @@ def test_who_may_not_changes_nothing(
 ) -> None:
     staff = factories.make_admin(is_superuser=False)
     staff.user_permissions.set(Permission.objects.filter(codename__in=may))
-    client.force_login(staff)
+    factories.sign_in(client, staff)
 
     for deed in ("cancel", "pause", "resume"):
         assert client.get(address(plan, deed)).status_code == 403

@@ -22,7 +22,7 @@ HIDDEN = re.compile(r'<input type="hidden" name="(amount|reason|note|key|seen)" 
 
 @pytest.fixture
 def ada(client: Client, db: None) -> Client:
-    client.force_login(factories.make_admin())
+    factories.sign_in(client, factories.make_admin())
     return client
 
 
@@ -108,7 +108,7 @@ def test_two_of_us_at_a_time_make_one_refund_and_the_second_is_told_what_is_left
     ada: Client, payment: Payment, standin: StandIn
 ) -> None:
     other = Client()
-    other.force_login(factories.make_admin())
+    factories.sign_in(other, factories.make_admin())
     mine, theirs = read_over(ada, payment), read_over(other, payment)
     ada.post(address(payment), mine)
 
@@ -210,11 +210,11 @@ def test_who_may_not_gives_nothing_back(
     client: Client, payment: Payment, standin: StandIn, may: list[str]
 ) -> None:
     boss = Client()
-    boss.force_login(factories.make_admin())
+    factories.sign_in(boss, factories.make_admin())
     confirmed = read_over(boss, payment)
     staff = factories.make_admin(is_superuser=False)
     staff.user_permissions.set(Permission.objects.filter(codename__in=may))
-    client.force_login(staff)
+    factories.sign_in(client, staff)
 
     assert client.get(address(payment)).status_code == 403
     assert client.post(address(payment), confirmed).status_code == 403
@@ -230,7 +230,7 @@ def test_who_may_look_and_give_back_does(
     staff = factories.make_admin(is_superuser=False)
     may = Permission.objects.filter(codename__in=["view_donation", "add_refundrequest"])
     staff.user_permissions.set(may)
-    client.force_login(staff)
+    factories.sign_in(client, staff)
 
     client.post(address(payment), read_over(client, payment))
 

@@ -5,8 +5,8 @@ from django.contrib.admin.models import LogEntry
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
+from alliance.accounts import audit
 from campaigns.models import Campaign
-from donations import audit
 from donations.models import PlanChange
 from tests import factories
 
@@ -25,7 +25,7 @@ def entry(campaign: Campaign) -> LogEntry:
 
 
 def test_nobody_changes_or_deletes_it_in_django_admin(client: Client, entry: LogEntry) -> None:
-    client.force_login(factories.make_admin())
+    factories.sign_in(client, factories.make_admin())
     base = "/admin/admin/logentry"
 
     assert "Did something." in client.get(f"{base}/").content.decode()
@@ -42,7 +42,7 @@ def test_nobody_changes_or_deletes_it_in_django_admin(client: Client, entry: Log
 
 
 def test_it_is_for_those_who_may_look(client: Client, entry: LogEntry) -> None:
-    client.force_login(factories.make_admin(is_superuser=False))
+    factories.sign_in(client, factories.make_admin(is_superuser=False))
 
     assert client.get("/admin/admin/logentry/").status_code == 403
 
@@ -85,7 +85,7 @@ def test_changes_of_a_plan_are_for_ever(campaign: Campaign, statement: str) -> N
 def test_who_did_something_stays_and_who_did_nothing_may_go(
     client: Client, entry: LogEntry
 ) -> None:
-    client.force_login(factories.make_admin())
+    factories.sign_in(client, factories.make_admin())
     idle = factories.make_admin()
 
     for user in (idle, entry.user):

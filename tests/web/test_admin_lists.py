@@ -10,10 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from alliance.accounts import audit
 from alliance.contacts.services import contact_for
 from alliance.outbox import services as outbox
 from campaigns.models import Campaign
-from donations import audit
 from tests import factories
 
 # Those about money have a test of their own, with their figures.
@@ -55,7 +55,7 @@ def test_every_list_is_here() -> None:
 def test_a_list_costs_the_same_for_one_row_and_for_three(
     client: Client, campaign: Campaign, name: str
 ) -> None:
-    client.force_login(factories.make_admin())
+    factories.sign_in(client, factories.make_admin())
     costs = []
     for number in range(3):
         ROWS[name](campaign, number)

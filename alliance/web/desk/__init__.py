@@ -1,0 +1,1 @@
+"""The organiser's desk: where the people who run a campaign look after it."""

@@ -1,0 +1,108 @@
+"""What holds of everybody who is signed in: how long that lasts, and what proof it takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from alliance.accounts.models import User
+from campaigns.models import Membership
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+# Where people with duties work. Nobody gets there by a password alone.
+GUARDED = ("/admin/", "/organise/")
+# Where the way in leads once the second factor is there.
+GOING_TO = "going_to"
+_SINCE, _SEEN = "signed_in_at", "seen_at"
+_MINUTE = 60
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a session may lie idle, and how long it may last whatever happens."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+STAFF = Limits(idle=timedelta(minutes=30), absolute=timedelta(hours=8))
+ORGANISER = Limits(idle=timedelta(hours=2), absolute=timedelta(hours=24))
+SUPPORTER = Limits(idle=timedelta(days=14), absolute=timedelta(days=30))
+
+
+def limits_of(user: User) -> Limits:
+    """Return how long somebody stays signed in: the more they may do, the shorter."""
+    if user.is_staff:
+        return STAFF
+    return ORGANISER if Membership.objects.filter(user=user).exists() else SUPPORTER
+
+
+def session_limits(get_response: Handler) -> Handler:
+    """End sessions that are too old, or lay idle for too long."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        user = _signed_in(request)
+        if user:
+            now = timezone.now().timestamp()
+            limits = limits_of(user)
+            since = request.session.setdefault(_SINCE, now)
+            seen = request.session.setdefault(_SEEN, now)
+            is_over = now - since > limits.absolute.total_seconds()
+            if is_over or now - seen > limits.idle.total_seconds():
+                logout(request)
+            elif now - seen > _MINUTE:
+                request.session[_SEEN] = now
+        return get_response(request)
+
+    return handle
+
+
+def second_factor(get_response: Handler) -> Handler:
+    """Let nobody with duties to where they do them without a second factor."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(GUARDED):
+            user = _signed_in(request)
+            if user and _has_duties(user) and not has_second_factor(request):
+                return _ask_for_factor(request, user)
+        return get_response(request)
+
+    return handle
+
+
+def has_second_factor(request: HttpRequest) -> bool:
+    """Say whether this very session was proven by more than a password or a mailed code."""
+    assert isinstance(request.user, User)  # noqa: S101 (asked of people who are signed in; for mypy)
+    records = get_authentication_records(request, request.user)
+    return any(record["method"] == "mfa" for record in records)
+
+
+def _signed_in(request: HttpRequest) -> User | None:
+    """Return who is signed in. Without its cookie no session is read: pages stay public."""
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return None
+    return request.user if isinstance(request.user, User) else None
+
+
+def _has_duties(user: User) -> bool:
+    return user.is_staff or Membership.objects.filter(user=user).exists()
+
+
+def _ask_for_factor(request: HttpRequest, user: User) -> HttpResponse:
+    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+    going_to = request.get_full_path() if request.method == "GET" else request.path
+    if is_mfa_enabled(user, kinds):
+        query = urlencode({"next": going_to})
+        return HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{query}")
+    request.session[GOING_TO] = going_to
+    return HttpResponseRedirect(reverse("mfa_index"))
