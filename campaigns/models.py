@@ -342,6 +342,7 @@ class Application(models.Model):
     people = models.TextField("who you are", max_length=2000)
     recipient = models.TextField("who receives the money", max_length=1000)
     links = models.TextField("where we can read more", max_length=1000, blank=True)
+    target_minor = models.BigIntegerField("target, in pence", default=100_000)
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     reason = models.TextField(
         max_length=2000, blank=True, help_text="Said in the mail, if it is no."
@@ -353,6 +354,15 @@ class Application(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(
+                fields=["by"], condition=Q(state="waiting"), name="application_waits_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(target_minor__gt=0), name="application_target_is_positive"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="declined", reason=""), name="application_declined_for_a_reason"
+            ),
             models.CheckConstraint(
                 condition=Q(
                     state="waiting",
@@ -378,6 +388,11 @@ class Application(models.Model):
 
     def __str__(self) -> str:
         return f"application {self.pk}"
+
+    @property
+    def target(self) -> Money:
+        """What they would like to raise, in the currency that a new campaign begins with."""
+        return Money(self.target_minor)
 
 
 class Link(models.Model):
