@@ -133,11 +133,15 @@ def site_programs(data: Path, ports: Ports, env: Mapping[str, str]) -> list[Prog
 def show(data: Path, ports: Ports, environ: Mapping[str, str]) -> None:
     """Print where everything is, and how long it took."""
     site = environment.site_url(ports)
-    password = environ["ALLIANCE_ADMIN_PASSWORD"]
+    mailbox = f"http://127.0.0.1:{ports.mailbox}/"
     rows = {
         "Campaign": f"{site}{CAMPAIGN}",
-        "Admin": f"{site}/admin/   {environment.ADMIN}   {password}",
-        "Mailbox": f"http://127.0.0.1:{ports.mailbox}/",
+        "Admin": f"{site}/admin/   {environment.ADMIN}",
+        "Organiser": f"{site}/organise/   {environment.ORGANISER}",
+        "Supporter": f"{site}/me/   {environment.SUPPORTER}",
+        "Their password": environ["ALLIANCE_DEMO_PASSWORD"],
+        "Their codes": f"{mailbox}telephone/",
+        "Mailbox": mailbox,
         "Stand-in Stripe": f"http://127.0.0.1:{ports.standin}/",
         "Data and logs": str(data),
     }

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from alliance.local import sockets
 
+# The people of the demo: all have its one password, those with duties a second factor, too.
 ADMIN = "admin@example.org"
+ORGANISER = "olga@example.org"
+SUPPORTER = "sam@example.org"
+WITH_TELEPHONE = (ADMIN, ORGANISER)
 DEFAULT_PORT = 8000
 
 
@@ -39,18 +43,20 @@ def site_url(ports: Ports) -> str:
 def remembered_secrets(data: Path) -> dict[str, str]:
     """Return the secrets of a data folder, made once and readable by their owner alone."""
     file = data / "secrets.json"
-    if not file.exists():
-        made = {
-            "SECRET_KEY": secrets.token_urlsafe(50),
-            "STRIPE_SECRET_KEY": f"sk_test_standin_{secrets.token_hex(12)}",
-            "STRIPE_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",
-            "ALLIANCE_ADMIN_PASSWORD": secrets.token_urlsafe(12),
-        }
+    found: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    made = {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "STRIPE_SECRET_KEY": f"sk_test_standin_{secrets.token_hex(12)}",
+        "STRIPE_WEBHOOK_SECRETS": f"whsec_{secrets.token_hex(24)}",
+        "ALLIANCE_DEMO_PASSWORD": secrets.token_urlsafe(12),
+        "ALLIANCE_DEMO_TELEPHONE": secrets.token_urlsafe(24),
+    }
+    if made.keys() - found.keys():
+        found = {**made, **found}
         unfinished = file.with_suffix(".new")
         unfinished.touch(mode=0o600)
-        unfinished.write_text(json.dumps(made, indent=2))
+        unfinished.write_text(json.dumps(found, indent=2))
         unfinished.replace(file)
-    found: dict[str, str] = json.loads(file.read_text())
     return found
 
 

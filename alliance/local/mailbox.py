@@ -5,8 +5,10 @@ import functools
 import html
 import json
 import mailbox
+import os
 import re
 import signal
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,8 +22,12 @@ from typing import cast
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from alliance.local import telephone
+
 LOOPBACK = "127.0.0.1"
 PAGE_LENGTH = 100
+# Without it there is no telephone.
+SEED = os.environ.get("ALLIANCE_DEMO_TELEPHONE", "")
 STYLE = Path(__file__).with_suffix(".css")
 ADDRESS = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]]")
 HEAD = re.compile(r"<head[^>]*>|\A(?!.*<head)", re.IGNORECASE | re.DOTALL)
@@ -113,10 +119,10 @@ class Receiver:
         return "250 Kept on this machine"
 
 
-def page(title: str, body: str) -> str:
+def page(title: str, body: str, *, head: str = "") -> str:
     """Return a whole page around a body of HTML."""
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{head}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{html.escape(title)}</title><link rel="stylesheet" href="/mailbox.css"></head>'
         f"<body>{body}</body></html>"
@@ -140,11 +146,37 @@ def list_page(kept: Mailbox, start: int) -> str:
     following = start + PAGE_LENGTH
     older = f'<p><a href="/?start={following}">Older mails</a></p>' if following < len(ids) else ""
     title = f"Mailbox ({len(ids)})"
+    phone = ' <a href="/telephone/">The demo’s telephone</a>' if SEED else ""
     return page(
         title,
-        f'<header><h1>{title}</h1><a href="/">Look again</a></header><main><p class="quiet">Every '
+        f'<header><h1>{title}</h1><a href="/">Look again</a>{phone}</header>'
+        f'<main>{codes(time.time())}<p class="quiet">Every '
         f"mail this site sends ends here. None leaves this machine.</p><ol>{rows}</ol>"
         f"{older or ('' if ids else '<p>No mail yet.</p>')}</main>",
+    )
+
+
+def codes(now: float) -> str:
+    """Return the codes that the demo's people sign in with at this moment, as HTML."""
+    rows = "".join(
+        f"<div><dt>{html.escape(shown.email)}</dt><dd><strong>{shown.code}</strong> "
+        f'<span class="quiet">changes in {shown.seconds} s</span></dd></div>'
+        for shown in (telephone.shown(SEED, now) if SEED else ())
+    )
+    return f'<dl class="codes">{rows}</dl>' if rows else ""
+
+
+def telephone_page(now: float) -> str:
+    """Return the page of the codes; it comes anew by itself when they change."""
+    left = telephone.PERIOD - int(now) % telephone.PERIOD
+    return page(
+        "The demo’s telephone",
+        '<header><h1>The demo’s telephone</h1><a href="/">Mailbox</a></header><main>'
+        f'{codes(now)}<p class="quiet">People with duties sign in with a code of their '
+        "authenticator app, too. Nobody has to have one for the demo: these are the codes of its "
+        "own people, made from a secret that only this demo knows. Each code opens one door, "
+        "once.</p></main>",
+        head=f'<meta http-equiv="refresh" content="{left}">',
     )
 
 
@@ -181,7 +213,7 @@ class Pages(BaseHTTPRequestHandler):
     kept: Mailbox
 
     def do_GET(self) -> None:
-        """Answer the list, one mail, a mail's own HTML, the list for programs or the style."""
+        """Answer the list, the telephone, one mail, its own HTML, both for programs, the style."""
         path, _, query = self.path.partition("?")
         mail_id, _, rest = path[1:].partition("/")
         start = re.fullmatch(r"start=(\d{1,9})", query)
@@ -189,6 +221,11 @@ class Pages(BaseHTTPRequestHandler):
             self.answer("Ask for 127.0.0.1.", status=HTTPStatus.MISDIRECTED_REQUEST)
         elif path == "/":
             self.answer(list_page(self.kept, int(start[1]) if start else 0))
+        elif path == "/telephone/" and SEED:
+            self.answer(telephone_page(time.time()))
+        elif path == "/telephone.json" and SEED:
+            told = {shown.email: shown.code for shown in telephone.shown(SEED, time.time())}
+            self.answer(json.dumps(told), kind="application/json")
         elif path == "/messages.json":
             mails = [asdict(self.kept.read(mail_id)) for mail_id in self.kept.ids()]
             self.answer(json.dumps(mails), kind="application/json")

@@ -24,6 +24,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from alliance.local.environment import ADMIN, WITH_TELEPHONE
 from alliance.local.testing import chromium_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,14 +169,45 @@ def open_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     assert strays == []
 
 
+# The cookies of who signed in once, and the codes that were used up for it.
+_signed_in: dict[tuple[str, str], list[Any]] = {}
+_used: set[tuple[str, str]] = set()
+
+
 def sign_in(page: Page, site: Site) -> None:
     """Sign in to Django admin as the demo's superuser."""
-    password = json.loads((site.data / "secrets.json").read_text())["ALLIANCE_ADMIN_PASSWORD"]
+    sign_in_as(page, site, ADMIN)
     page.goto(f"{site.url}/admin/")
-    page.get_by_label("E-mail address").fill("admin@example.org")
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
     expect(page.locator("#user-tools")).to_be_visible()
+
+
+def sign_in_as(page: Page, site: Site, who: str) -> None:
+    """Sign in as one of the demo's people: `environment.ADMIN`, `.ORGANISER` or `.SUPPORTER`.
+
+    A code counts once only, so their session is kept for all tests until somebody ends it.
+    """
+    page.context.add_cookies(_signed_in.get((site.url, who), []))
+    page.goto(f"{site.url}/account/login/")
+    if page.locator("[name=login]").count():
+        password = json.loads((site.data / "secrets.json").read_text())["ALLIANCE_DEMO_PASSWORD"]
+        page.locator("[name=login]").fill(who)
+        page.locator("[name=password]").fill(password)
+        page.locator("[name=password]").press("Enter")
+        if who in WITH_TELEPHONE:
+            page.locator("[name=code]").fill(eventually(lambda: fresh_code(site, who)))
+            page.locator("[name=code]").press("Enter")
+        expect(page.locator("[name=login], [name=code]")).to_have_count(0)
+        _signed_in[site.url, who] = page.context.cookies()
+
+
+def fresh_code(site: Site, who: str) -> str:
+    """Return the code on the demo's telephone, once; nothing until there is a new one."""
+    with urlopen(f"{site.mailbox}telephone.json") as answer:  # noqa: S310 (our own address)
+        code: str = json.load(answer)[who]
+    if (who, code) in _used:
+        return ""
+    _used.add((who, code))
+    return code
 
 
 def picture(page: Page, name: str) -> None:

@@ -342,16 +342,6 @@ def test_others_do_not_get_in(client: Client, paid: Donation) -> None:
             assert client.get(f"/admin/donations/{model}/{pk}/change/").status_code == 302
 
 
-def test_an_admin_signs_in_with_the_address_in_any_case(client: Client, db: None) -> None:
-    admin = factories.make_admin()
-
-    client.post(
-        "/admin/login/", {"username": admin.email.upper(), "password": "a long pass phrase"}
-    )
-
-    assert client.get("/admin/").status_code == 200
-
-
 def test_admin_leads_nobody_to_a_donors_own_page(admin_client: Client, campaign: Campaign) -> None:
     kind = ContentType.objects.get_for_model(Donation)
     gift = factories.make_plan(campaign).donation

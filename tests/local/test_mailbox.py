@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import smtplib
 import sys
 from collections.abc import Iterator
@@ -11,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from alliance.local import sockets
+from alliance.local import environment, sockets, telephone
 from alliance.local.processes import Program, Supervisor
 
 
 class Client:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seed: str = "") -> None:
         self.smtp, self.http = sockets.free_ports(8600, 2)
         self.program = Program(
             name="mailbox",
@@ -24,6 +25,7 @@ class Client:
                 *(sys.executable, "-m", "alliance.local.mailbox", "--data", folder / "mails"),
                 *("--smtp-port", str(self.smtp), "--http-port", str(self.http)),
             ],
+            env={**os.environ, "ALLIANCE_DEMO_TELEPHONE": seed},
             is_ready=lambda: sockets.answers(self.http),
         )
 
@@ -117,3 +119,35 @@ def test_other_hosts_and_other_files_are_refused(mails: tuple[Client, Supervisor
     ]
 
     assert statuses == [421, 404, 404]
+
+
+@pytest.mark.parametrize(
+    ("now", "code"), [(59, "287082"), (1111111109, "081804"), (20000000000, "353130")]
+)
+def test_the_telephone_shows_the_codes_of_rfc_6238(now: int, code: str) -> None:
+    assert telephone.code_of("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", now) == code
+
+
+def test_the_demos_telephone_has_a_code_for_each_of_its_people_and_tells_no_secret(
+    tmp_path: Path,
+) -> None:
+    client = Client(tmp_path, seed="a seed of the demo")
+    with Supervisor(tmp_path / "logs") as supervisor:
+        supervisor.start(client.program)
+        supervisor.wait_ready("mailbox")
+        told = json.loads(client.get("/telephone.json")[1])
+        pages = client.get("/")[1] + client.get("/telephone/")[1]
+        foreign = client.get("/telephone.json", host="rebound.example")[0]
+
+    assert set(told) == {environment.ADMIN, environment.ORGANISER}
+    assert len(set(told.values())) == 2
+    assert "changes in" in pages
+    assert "seed" not in pages
+    assert foreign == 421
+
+
+def test_without_a_demo_there_is_no_telephone(mails: tuple[Client, Supervisor]) -> None:
+    client, _ = mails
+
+    assert client.get("/telephone/")[0] == client.get("/telephone.json")[0] == 404
+    assert "telephone" not in client.get("/")[1]

@@ -5,12 +5,16 @@ import random
 from datetime import date
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.utils import is_mfa_enabled
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from alliance.accounts.models import User
-from alliance.local import environment, populate
-from campaigns.models import Campaign, Goal, State
+from alliance.contacts.models import Contact
+from alliance.local import environment, populate, telephone
+from campaigns.models import Campaign, Goal, Membership, Role, State
 from events.models import Event, Speaker
 
 SLUG = "progressive-alliance"
@@ -80,11 +84,15 @@ SPEAKERS = [
 
 
 class Command(BaseCommand):
-    help = "Loads the Progressive Alliance's campaign with demo figures, and an admin."
+    help = (
+        "Loads the Progressive Alliance's campaign with demo figures, and the people of the demo."
+    )
 
     @transaction.atomic
     def handle(self, *_args: Any, **_options: Any) -> None:
-        self._make_admin()
+        self._make_person(environment.ADMIN, name="Demo admin", is_staff=True, is_superuser=True)
+        organiser = self._make_person(environment.ORGANISER, name="Olga Organiser")
+        self._make_person(environment.SUPPORTER, name="Sam Supporter")
         campaign, is_new = Campaign.objects.get_or_create(
             slug=SLUG,
             defaults={
@@ -119,14 +127,29 @@ class Command(BaseCommand):
             self._add_goals(campaign)
             self._add_meetings(campaign)
             populate.add_gifts(campaign, count=DONORS, amounts=_amounts())
-
-    def _make_admin(self) -> None:
-        admin, _ = User.objects.get_or_create(
-            email=environment.ADMIN,
-            defaults={"name": "Demo admin", "is_staff": True, "is_superuser": True},
+            self._give_to_supporter(campaign)
+        Membership.objects.get_or_create(
+            campaign=campaign, user=organiser, defaults={"role": Role.OWNER}
         )
-        admin.set_password(os.environ["ALLIANCE_ADMIN_PASSWORD"])
-        admin.save()
+
+    def _make_person(self, email: str, **fields: Any) -> User:
+        person, _ = User.objects.update_or_create(email=email, defaults=fields)
+        person.set_password(os.environ["ALLIANCE_DEMO_PASSWORD"])
+        person.save()
+        EmailAddress.objects.get_or_create(
+            user=person, email=email, defaults={"verified": True, "primary": True}
+        )
+        if email in environment.WITH_TELEPHONE and not is_mfa_enabled(person):
+            secret = telephone.secret_of(os.environ["ALLIANCE_DEMO_TELEPHONE"], email)
+            TOTP.activate(person, secret)
+        return person
+
+    def _give_to_supporter(self, campaign: Campaign) -> None:
+        """Let one of the made-up donors be the supporter, so that a gift is there to be found."""
+        if not Contact.objects.filter(email_key=environment.SUPPORTER).exists():
+            donor = Contact.objects.filter(campaigns_given_to__campaign=campaign).latest("pk")
+            donor.email = donor.email_key = environment.SUPPORTER
+            donor.save()
 
     def _add_goals(self, campaign: Campaign) -> None:
         for position, (title, detail) in enumerate(GOALS):
