@@ -1,28 +1,13 @@
 """One person by normalised e-mail address, and each consent with its proof."""
 
-import re
 from typing import Self
 
 from django.db import models
 from django.db.models import Q
 
+from alliance.core.addresses import LONGEST, ONE_ADDRESS
+from alliance.core.addresses import normalise as normalise  # noqa: PLC0414 (looked for here, too)
 from campaigns.models import Campaign
-
-LONGEST = 254
-ONE_ADDRESS = r"^[^\s@]+@[^\s@]+$"
-
-
-def normalise(email: str) -> str:
-    """Lower the domain, spelt as mail servers do (bücher.example: xn--bcher-kva.example).
-
-    The rest is kept: a mailbox may, in theory, care about its case. Raises ValueError for what
-    no mail server could be told.
-    """
-    mailbox, _, domain = email.strip().rpartition("@")
-    spelt = f"{mailbox}@{domain.lower().encode('idna').decode()}"
-    if not (spelt.isascii() and len(spelt) <= LONGEST and re.match(ONE_ADDRESS, spelt)):
-        raise ValueError("not an address that mail servers understand")
-    return spelt
 
 
 class Contact(models.Model):
