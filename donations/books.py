@@ -38,6 +38,17 @@ INVARIANTS = {
               WHERE e.kind <> 'fee' GROUP BY 1, 2, 3, 4) ledger
             USING (campaign_id, day, link_id, is_monthly)
         WHERE told.sums IS DISTINCT FROM ledger.sums""",
+    "what is promised every month is the sum of the plans that will be paid": """
+        SELECT campaign_id, told.sums, plans.sums
+        FROM (SELECT campaign_id, (sum(plans), sum(promised_minor))::text AS sums
+              FROM donations_plantally GROUP BY 1) told
+        FULL JOIN (SELECT d.campaign_id, (
+                  count(*) FILTER (WHERE donations_will_be_paid(p))::numeric,
+                  coalesce(sum(p.amount_minor) FILTER (WHERE donations_will_be_paid(p)), 0)
+                  )::text AS sums
+              FROM donations_plan p JOIN donations_donation d ON d.id = p.donation_id
+              GROUP BY 1) plans USING (campaign_id)
+        WHERE coalesce(told.sums, '(0,0)') IS DISTINCT FROM coalesce(plans.sums, '(0,0)')""",
     "what a donor gave is the sum of their entries": """
         SELECT campaign_id, contact_id, d.given_minor, given.minor
         FROM donations_donor d

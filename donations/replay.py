@@ -19,6 +19,7 @@ WRITTEN = (
     "donations_ledgerentry",
     "donations_donor",
     "donations_totalslot",
+    "donations_tally",
     "donations_dispute",
     "donations_plan",
     "donations_planchange",
@@ -45,7 +46,7 @@ ORDER BY 1, 2 LIMIT 100
 _FILL = """
 INSERT INTO donations_donation SELECT * FROM {real}.donations_donation;
 UPDATE donations_donation SET failed_at = NULL, told_at = NULL, shown_at = NULL,
-    session_rank = least(session_rank, 1);
+    awaited_since = NULL, session_rank = least(session_rank, 1);
 INSERT INTO donations_stripeevent SELECT * FROM {real}.donations_stripeevent
 WHERE type = ANY(%s);
 UPDATE donations_stripeevent SET state = 'pending', processed_at = NULL, attempts = 0,

@@ -126,7 +126,7 @@ def pledge_of(donation: Donation) -> Pledge:
     return Pledge(
         nonce=donation.form_nonce,
         amount=donation.amount,
-        email=donation.contact.email,
+        email=donation.contact.email or "",
         name=donation.name,
         display=Donation.Display(donation.display),
         frequency=Donation.Frequency(donation.frequency),
@@ -261,7 +261,7 @@ def _write_again(donation: Donation, *, said: Said, now: datetime) -> Donation:
         setattr(fresh, name, value)
     fresh.attempt += 1
     fresh.session_id, fresh.session_url, fresh.session_rank = None, "", SessionRank.NONE
-    fresh.asked_at = fresh.told_at = fresh.failed_at = None
+    fresh.asked_at = fresh.told_at = fresh.failed_at = fresh.awaited_since = None
     fresh.said_at = now
     fresh.session_expires_at = now + SESSION_LIFE
     fresh.save()
@@ -300,7 +300,7 @@ def _order(donation: Donation) -> gateway.Order:
         campaign_slug=donation.campaign.slug,
         campaign_name=donation.campaign.name,
         amount=donation.amount,
-        email=donation.contact.email,
+        email=donation.contact.email or "",
         success_url=page,
         cancel_url=settings.SITE_URL + give_again_path(donation),
         expires_at=donation.session_expires_at,

@@ -26,6 +26,7 @@ from donations.models import (
     Payment,
     Plan,
     RefundRequest,
+    SessionRank,
 )
 
 
@@ -321,14 +322,17 @@ def _take_in(donation: Donation, fact: facts.Session | facts.Failure, at: dateti
     # Its rank only rises, whatever is told late.
     donation.session_rank = max(donation.session_rank, fact.rank)
     donation.told_at = max(donation.told_at or at, at)
+    if fact.rank == SessionRank.COMPLETE and not fact.is_paid:
+        donation.awaited_since = min(donation.awaited_since or at, at)
 
 
 _SAVE_SESSIONS = """
 UPDATE donations_donation d
 SET session_id = n.session_id, session_rank = n.session_rank, told_at = n.told_at,
-    failed_at = n.failed_at
-FROM unnest(%s::bigint[], %s::text[], %s::smallint[], %s::timestamptz[], %s::timestamptz[])
-    AS n (id, session_id, session_rank, told_at, failed_at)
+    failed_at = n.failed_at, awaited_since = n.awaited_since
+FROM unnest(%s::bigint[], %s::text[], %s::smallint[], %s::timestamptz[], %s::timestamptz[],
+        %s::timestamptz[])
+    AS n (id, session_id, session_rank, told_at, failed_at, awaited_since)
 WHERE d.id = n.id
 """
 
@@ -345,6 +349,7 @@ def _save_sessions(donations: Sequence[Donation]) -> None:
                 [d.session_rank for d in donations],
                 [d.told_at for d in donations],
                 [d.failed_at for d in donations],
+                [d.awaited_since for d in donations],
             ],
         )
 

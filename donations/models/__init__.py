@@ -26,7 +26,7 @@ from donations.models.ledger import (
     Thanks,
     TotalSlot,
 )
-from donations.models.plans import MissedPayment, Plan, PlanChange, PlanQuerySet
+from donations.models.plans import MissedPayment, Plan, PlanChange, PlanQuerySet, PlanTally
 
 __all__ = [
     "GIVEN",
@@ -47,6 +47,7 @@ __all__ = [
     "Plan",
     "PlanChange",
     "PlanQuerySet",
+    "PlanTally",
     "RefundRequest",
     "SessionRank",
     "SpentProof",

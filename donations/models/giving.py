@@ -12,7 +12,7 @@ from django.utils import timezone
 from alliance.contacts.models import Contact
 from alliance.core.money import Money
 from campaigns.models import Campaign, Link
-from donations.models.ledger import GIVEN, Dispute, Kind, LedgerEntry
+from donations.models.ledger import GIVEN, Dispute, Kind, LedgerEntry, Payment
 
 # No letter or figure that a person could take for another when reading one out.
 READABLE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -96,6 +96,18 @@ class DonationQuerySet(models.QuerySet["Donation"]):
         """Keep those whose donors are named in public, the latest first."""
         return self.filter(shown_at__isnull=False).order_by("-shown_at")
 
+    def that_came(self) -> Self:
+        """Keep gifts, not mere intentions: the money came, or the bank is still at it."""
+        came = Exists(Payment.objects.filter(donation=OuterRef("pk")))
+        is_done = Q(session_rank=SessionRank.COMPLETE, failed_at__isnull=True)
+        return self.filter(is_done | Q(came))
+
+    def awaited(self) -> Self:
+        """Keep those whose donors are done and whose banks are not, the longest waiting first."""
+        return self.filter(
+            awaited_since__isnull=False, failed_at__isnull=True, payments__isnull=True
+        ).order_by("awaited_since")
+
     def unsettled(self) -> Self:
         """Keep those with a Checkout session whose end is not known."""
         return self.filter(
@@ -126,10 +138,15 @@ class Donation(models.Model):
 
     public_id = models.CharField(max_length=22, unique=True, default=new_public_id, editable=False)
     reference = models.CharField(max_length=10, unique=True, default=new_reference, editable=False)
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="donations")
+    # Both are looked up by indexes below, which keep the newest first.
+    campaign = models.ForeignKey(
+        Campaign, models.PROTECT, related_name="donations", db_index=False
+    )
     contact = models.ForeignKey(Contact, models.PROTECT, related_name="donations")
     # The poster, mail or person that it came by, if its address said so.
-    link = models.ForeignKey(Link, models.PROTECT, related_name="donations", null=True, blank=True)
+    link = models.ForeignKey(
+        Link, models.PROTECT, related_name="donations", null=True, blank=True, db_index=False
+    )
     name = models.CharField(max_length=100)
     display = models.CharField(max_length=16, choices=Display, default=Display.PRIVATE)
     amount_minor = models.BigIntegerField("amount, in pence")
@@ -155,6 +172,10 @@ class Donation(models.Model):
     asked_at = models.DateTimeField(null=True, blank=True, help_text="When Stripe was last asked.")
     told_at = models.DateTimeField(null=True, blank=True, help_text="When Stripe last told.")
     failed_at = models.DateTimeField(null=True, blank=True)
+    # Kept once the money came: it only finds those few among a million that had to wait.
+    awaited_since = models.DateTimeField(
+        null=True, blank=True, help_text="When the donor was done, and the bank not yet."
+    )
 
     # Only where a query asked for them: `with_state()`.
     state: str
@@ -190,6 +211,37 @@ class Donation(models.Model):
                 fields=["campaign", "-shown_at"],
                 condition=Q(shown_at__isnull=False),
                 name="donation_shown",
+            ),
+            models.Index("campaign", models.F("id").desc(), name="donation_newest"),
+            models.Index(
+                "link",
+                models.F("id").desc(),
+                condition=Q(link__isnull=False),
+                name="donation_by_link",
+            ),
+            models.Index(
+                "campaign",
+                models.F("id").desc(),
+                condition=Q(frequency="monthly"),
+                name="donation_monthly",
+            ),
+            models.Index(
+                "campaign",
+                models.F("id").desc(),
+                condition=~Q(display="private"),
+                name="donation_named",
+            ),
+            models.Index(
+                "campaign",
+                models.F("id").desc(),
+                condition=~Q(method="stripe"),
+                name="donation_offline",
+            ),
+            models.Index(
+                "campaign",
+                "awaited_since",
+                condition=Q(awaited_since__isnull=False),
+                name="donation_awaited",
             ),
         ]
 

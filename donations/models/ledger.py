@@ -65,6 +65,7 @@ class Kind(models.TextChoices):
 
 # What makes a payment a gift: each payment has exactly one entry of these.
 GIVEN = frozenset({Kind.GIFT, Kind.OFFLINE})
+_WENT_BACK = ("dispute", "dispute_won", "refund", "refund_failed")
 _COMES = frozenset({*GIVEN, Kind.REFUND_FAILED, Kind.DISPUTE_WON})
 _GOES = frozenset({Kind.REFUND, Kind.DISPUTE, Kind.FEE})
 
@@ -96,7 +97,15 @@ class LedgerEntry(models.Model):
                 name="entry_sign_is_its_kinds",
             ),
         ]
-        indexes = [models.Index("entered_at", name="entry_entered")]
+        indexes = [
+            models.Index("entered_at", name="entry_entered"),
+            models.Index(
+                "campaign",
+                models.F("id").desc(),
+                condition=Q(kind__in=_WENT_BACK),
+                name="entry_went_back",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.stripe_id}"
@@ -109,7 +118,8 @@ class LedgerEntry(models.Model):
 class Donor(models.Model):
     """Somebody whose money reached a campaign; counted once, while any of it is still there."""
 
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="donors")
+    # The constraint's own index finds a campaign's donors, and so does the one by what they gave.
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="donors", db_index=False)
     contact = models.ForeignKey(Contact, models.PROTECT, related_name="campaigns_given_to")
     given_minor = models.BigIntegerField("gifts less what went back, in pence", default=0)
     since = models.DateTimeField()
@@ -117,6 +127,14 @@ class Donor(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["campaign", "contact"], name="donor_once"),
+        ]
+        indexes = [
+            models.Index(
+                "campaign",
+                models.F("given_minor").desc(),
+                models.F("id").desc(),
+                name="donor_most",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from alliance.core.money import Money
+from campaigns.models import Campaign
 from donations.models.giving import Donation
 
 # Stripe's words for a plan that will never take a payment again.
@@ -86,6 +87,27 @@ class Plan(models.Model):
     @property
     def is_failing(self) -> bool:
         return self.status in FAILING
+
+
+class PlanTally(models.Model):
+    """A share of what a campaign is promised every month: the sum of its slots is the whole.
+
+    A trigger of the database moves it with each plan that begins, changes, is paused or ends, so
+    that no page counts plans; `books` compares.
+    """
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="plan_tallies")
+    slot = models.PositiveSmallIntegerField()
+    plans = models.BigIntegerField(help_text="That will take their next payment.")
+    promised_minor = models.BigIntegerField(help_text="By them, a month.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "slot"], name="plan_tally_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"plans in slot {self.slot} of campaign {self.campaign_id}"
 
 
 class PlanChange(models.Model):
