@@ -1,5 +1,6 @@
 """The user: somebody who signs in with an e-mail address. Giving needs none of this."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -12,7 +13,7 @@ from django.utils import timezone
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Make a user; without a password nobody can sign in as them yet."""
-        user = self.model(email=self.normalize_email(email), **fields)
+        user = self.model(email=email, **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -32,6 +33,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("may use Django admin", default=False)
     is_active = models.BooleanField(default=True)
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Counts how often all sessions were ended at once: see `services.end_sessions`.
+    sessions_ended = models.PositiveIntegerField(default=0, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -44,3 +47,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self: Self) -> str:
         # The audit trail keeps this for ever, so it tells nobody's name.
         return f"user {self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # Who signs in is looked for in small letters.
+        self.email = self.email.lower()
+        super().save(*args, **kwargs)
+
+    def get_session_auth_hash(self) -> str:
+        """Return what a session must hold to be this person's still."""
+        return f"{super().get_session_auth_hash()}.{self.sessions_ended}"
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Yield the same by earlier keys, while they are being replaced."""
+        for earlier in super().get_session_auth_fallback_hash():
+            yield f"{earlier}.{self.sessions_ended}"

@@ -1,11 +1,44 @@
-"""Writes about people who sign in."""
+"""What is done to somebody's way of signing in, by them or by one of us."""
 
-from allauth.usersessions.models import UserSession
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+from django.db.models import F
 
+from alliance.accounts import audit
 from alliance.accounts.models import User
 
 
 def end_sessions(user: User) -> None:
-    """Sign somebody out wherever they are signed in."""
-    for session in UserSession.objects.filter(user=user):
-        session.end()
+    """Sign somebody out everywhere, from the moment this is committed.
+
+    To be called, in the same transaction, wherever a role is given less power or taken away.
+    """
+    User.objects.filter(pk=user.pk).update(sessions_ended=F("sessions_ended") + 1)
+    user.refresh_from_db(fields=["sessions_ended"])
+
+
+@transaction.atomic
+def remove_factors(*, by: User, user: User) -> int:
+    """Take away the second factors of somebody who lost theirs, and count them.
+
+    They are signed out everywhere, and choose a new one when they come back to their work.
+    """
+    removed, _ = Authenticator.objects.filter(user=user).delete()
+    if removed:
+        end_sessions(user)
+        audit.note(by, [user], "Removed a lost second factor.")
+    return removed
+
+
+@transaction.atomic
+def invite_staff(user: User) -> None:
+    """Let somebody whom one of us added sign in: by a code, sent to the address.
+
+    Typing that code is what verifies the address.
+    """
+    user.set_unusable_password()
+    user.save()
+    EmailAddress.objects.get_or_create(
+        user=user, email=user.email, defaults={"primary": True, "verified": False}
+    )
