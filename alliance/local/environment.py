@@ -36,8 +36,8 @@ def choose_ports(web: int | None = None) -> Ports:
 
 
 def site_url(ports: Ports) -> str:
-    """Return the site's own address."""
-    return f"http://127.0.0.1:{ports.web}"
+    """Return the site's own address: by name, since no browser makes a passkey for a number."""
+    return f"http://localhost:{ports.web}"
 
 
 def remembered_secrets(data: Path) -> dict[str, str]:
@@ -68,6 +68,7 @@ def contract(data: Path, ports: Ports, *, database_url: str, redis_url: str) -> 
     return {
         **remembered_secrets(data),
         "SITE_URL": site_url(ports),
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "EMAIL_URL": f"smtp://127.0.0.1:{ports.smtp}",

@@ -130,7 +130,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def is_ours(url: str) -> bool:
-    return url.startswith("http://127.0.0.1:")
+    return url.startswith(("http://localhost:", "http://127.0.0.1:"))
 
 
 def is_well(response: Response) -> bool:

@@ -210,5 +210,5 @@ def test_a_demo_refuses_a_taken_port_a_strangers_folder_and_a_folder_in_use(
     assert [code for code, _ in answers] == [2, 2, 2]
     assert f"Port {taken} is taken" in answers[0][1]
     assert "holds something other than a demo" in answers[1][1]
-    assert "http://127.0.0.1:8123/" in answers[2][1]
+    assert "http://localhost:8123/" in answers[2][1]
     assert (tmp_path / "photos/cat.jpg").exists()
