@@ -17,6 +17,7 @@ from campaigns.models import Campaign
 from donations import guard
 from donations.models import Donation
 from donations.plans import MONTHS_OF_PAUSE
+from donations.queries import link_of
 from donations.services import Pledge
 
 OTHER = "other"
@@ -103,6 +104,8 @@ class GiveForm(forms.Form):
     )
     mail_campaign = forms.BooleanField(required=False)
     mail_platform = forms.BooleanField(required=False)
+    # Whatever it holds, it is in nobody's way: an unknown code is no link.
+    ref = forms.CharField(required=False, widget=forms.HiddenInput)
     nonce = forms.CharField(
         widget=forms.HiddenInput,
         error_messages={
@@ -135,6 +138,10 @@ class GiveForm(forms.Form):
 
     def clean_frequency(self) -> Donation.Frequency:
         return Donation.Frequency(self.cleaned_data["frequency"] or Donation.Frequency.ONCE)
+
+    def clean_ref(self) -> int | None:
+        link = link_of(self.campaign.slug, self.cleaned_data["ref"])
+        return link.pk if link else None
 
     def clean_nonce(self) -> uuid.UUID:
         stale = "This form had been open for a long time. Please check it and send it again."
@@ -185,6 +192,7 @@ class GiveForm(forms.Form):
             consents={
                 scope: words for scope, words in self.wordings.items() if said[f"mail_{scope}"]
             },
+            link_id=said["ref"],
         )
 
 

@@ -1,16 +1,18 @@
 """Figures about giving, each from a handful of rows however many gifts there are."""
 
+import re
 from dataclasses import dataclass
 
 from django.db.models import Q, Sum
 
 from alliance.core.money import Money
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Link
 from donations.models import Donation, TotalSlot
 
 # The quilt has a hundred patches: one patch is one per cent of the target.
 PATCHES = 100
 SHOWN = 12
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,30}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,17 @@ class Progress:
     donors: int
     # What the card company kept of it: negative, as in the ledger.
     fees: Money
+    # What is next once the target is met.
+    stretch: Money | None = None
+
+    @property
+    def is_met(self) -> bool:
+        return self.raised.minor >= self.target.minor
+
+    @property
+    def stretch_percent(self) -> int:
+        """Whole per cent of the stretch target, rounded down."""
+        return self.raised.minor * 100 // self.stretch.minor if self.stretch else 0
 
     @property
     def net(self) -> Money:
@@ -75,6 +88,13 @@ def supporters_of(campaign: Campaign) -> list[dict[str, object]]:
     ]
 
 
+def link_of(slug: str, code: str) -> Link | None:
+    """Return a campaign's own link of this code; anything else is none, and no error."""
+    if not _CODE.fullmatch(code):
+        return None
+    return Link.objects.filter(campaign__slug=slug, code=code).first()
+
+
 def progress_of(campaign: Campaign) -> Progress:
     """Return the campaign's progress, from its sixteen slots."""
     return progress_of_all([campaign])[campaign.pk]
@@ -95,6 +115,7 @@ def progress_of_all(campaigns: list[Campaign]) -> dict[int, Progress]:
             target=campaign.target,
             donors=sums.get(campaign.pk, nothing)["people"],
             fees=Money(sums.get(campaign.pk, nothing)["kept"], campaign.currency),
+            stretch=campaign.stretch,
         )
         for campaign in campaigns
     }

@@ -54,6 +54,8 @@ class Pledge:
     frequency: Donation.Frequency = Donation.Frequency.ONCE
     # The words beside each box that was ticked, by scope ("campaign", "platform").
     consents: dict[str, str] = field(default_factory=dict)
+    # The campaign's link that it came by.
+    link_id: int | None = None
 
 
 def start_checkout(
@@ -131,6 +133,7 @@ def pledge_of(donation: Donation) -> Pledge:
         display=Donation.Display(donation.display),
         frequency=Donation.Frequency(donation.frequency),
         consents=donation.consents,
+        link_id=donation.link_id,
     )
 
 
@@ -196,7 +199,8 @@ def give_again_path(donation: Donation) -> str:
     """Return the address of the form, filled in with what the gift was to be."""
     give = reverse("donations:give", args=[donation.campaign.slug])
     monthly = "&frequency=monthly" if donation.is_monthly else ""
-    return f"{give}?amount={donation.amount_minor}{monthly}"
+    ref = f"&ref={donation.link.code}" if donation.link else ""
+    return f"{give}?amount={donation.amount_minor}{monthly}{ref}"
 
 
 def _record(session: facts.Session, now: datetime) -> None:
@@ -280,6 +284,7 @@ def _words(pledge: Pledge) -> Said:
         "amount_minor": pledge.amount.minor,
         "currency": pledge.amount.currency,
         "consents": pledge.consents,
+        "link_id": pledge.link_id,
     }
 
 

@@ -60,7 +60,8 @@ def confirm(request: HttpRequest, public_id: str, token: str) -> HttpResponse:
 
     if donation.is_under_way:
         return HttpResponseRedirect(donation.get_absolute_url())
-    if not guard.is_link(public_id, token):
+    # Of somebody who was erased meanwhile nothing leads on.
+    if not guard.is_link(public_id, token) or not donation.contact.email:
         late = render(
             request, "donations/confirm_late.html", {"campaign": donation.campaign}, status=410
         )
@@ -235,6 +236,8 @@ def _blank_form(request: HttpRequest, campaign: Campaign) -> forms.GiveForm:
     initial: dict[str, object] = {"nonce": forms.new_nonce(campaign, made_at=timezone.now())}
     if request.GET.get("frequency") == Donation.Frequency.MONTHLY:
         initial["frequency"] = Donation.Frequency.MONTHLY
+    if link := queries.link_of(campaign.slug, request.GET.get("ref", "")):
+        initial["ref"] = link.code
     asked, typed = request.GET.get("amount", ""), request.GET.get("other", "")[:30]
     if typed:
         initial |= {"amount": forms.OTHER, "other": typed}

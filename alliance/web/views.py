@@ -8,18 +8,29 @@ from csp.decorators import csp_replace
 from django.conf import settings
 from django.core.cache import caches
 from django.db import DatabaseError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 from django.views.static import serve
 from kombu.exceptions import OperationalError
 
 from alliance.core import jobs, patchwork
+from alliance.core.http import private
 from alliance.core.models import Heartbeat
 from alliance.web import queries
+from campaigns.models import Campaign, State
+from donations import queries as giving
 
 # Rendered pages live this long, for what changes by the clock alone: a meeting begins, an
 # update's hour comes. Whatever changes in the database changes the key, at once.
@@ -39,10 +50,13 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponseBase:
     fingerprint = queries.fingerprint(slug)
     if fingerprint is None:
         raise Http404
-    key = f"campaign:{sha256(fingerprint.encode()).hexdigest()}"
+    # Of the links there are, each has its own page in the cache; of made-up ones none.
+    link = giving.link_of(slug, request.GET.get("ref", ""))
+    ref = link.code if link else ""
+    key = f"campaign:{ref}:{sha256(fingerprint.encode()).hexdigest()}"
     page = caches["pages"].get(key)
     if page is None:
-        context = queries.campaign_page(slug, now=timezone.now())
+        context = queries.campaign_page(slug, now=timezone.now()) | {"ref": ref}
         html = render_to_string("web/campaign.html", context, request).encode()
         etag = f'"{sha256(html).hexdigest()}"'
         page = etag, html
@@ -53,6 +67,18 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponseBase:
     response["ETag"] = etag
     response["Cache-Control"] = "public, no-cache"
     return response
+
+
+@require_safe
+def draft(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """Show a draft to whoever was given its address; once in public, lead to the page itself."""
+    found = Campaign.objects.filter(slug=slug).first()
+    if found is None or not constant_time_compare(key, found.preview_key):
+        raise Http404
+    if found.state != State.DRAFT:
+        return private(HttpResponseRedirect(found.get_absolute_url()))
+    context = queries.page_of(found, now=timezone.now()) | {"preview": "draft"}
+    return private(render(request, "web/campaign.html", context))
 
 
 @require_safe
