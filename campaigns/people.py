@@ -71,9 +71,7 @@ def campaigns_only_owned_by(user: User) -> list[Campaign]:
 
 
 @transaction.atomic
-def invite(
-    *, campaign: Campaign, email: str, role: Role, by: User, now: datetime
-) -> Invitation:
+def invite(*, campaign: Campaign, email: str, role: Role, by: User, now: datetime) -> Invitation:
     """Ask somebody by mail to help; asking again makes a fresh link. Raises Refused."""
     _take_turn(campaign, by, MAY_INVITE)
     theirs = EmailAddress.objects.filter(user__memberships__campaign=campaign, verified=True)
@@ -120,7 +118,10 @@ def accept(invitation: Invitation, *, by: User, now: datetime) -> Membership:
         invitation.save(update_fields=["accepted_at"])
     if is_new:
         audit.note(
-            by, [membership], "Accepted an invitation.", changes={"role": ("none", membership.role)}
+            by,
+            [membership],
+            "Accepted an invitation.",
+            changes={"role": ("none", membership.role)},
         )
         telling.tell("joined", membership=membership, by=invitation.by)
     return membership

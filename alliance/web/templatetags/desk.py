@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from campaigns.models import Can
@@ -12,7 +12,10 @@ from campaigns.models import Can
 register = template.Library()
 
 # The first address of each tab, its words, and what it takes to open it.
-TABS = (("desk:overview", "Overview", Can.LOOK),)
+TABS = (
+    ("desk:overview", "Overview", Can.LOOK),
+    ("desk:team", "Team", Can.LOOK),
+)
 
 
 @register.simple_tag(takes_context=True)
@@ -27,7 +30,7 @@ def desk_tabs(context: dict[str, Any]) -> SafeString:
         is_here = request.path == address or (
             name != TABS[0][0] and request.path.startswith(address)
         )
-        tabs.append((address, format_html(' aria-current="page"') if is_here else "", words))
+        tabs.append((address, SafeString(' aria-current="page"') if is_here else "", words))
     return format_html_join("", '<a href="{}"{}>{}</a>', tabs)
 
 
