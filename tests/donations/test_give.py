@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core import signing
 from django.conf import settings
+from django.core import signing
 from django.test import Client
 from django.utils import timezone
 
