@@ -152,7 +152,7 @@ def admit(visit: Visit, donation: Donation, *, now: datetime) -> None:
     Asked again, one at a time: of a hundred who come in one moment no more get on than would
     one after another. Clicks on the same button are one attempt.
     """
-    email = donation.contact.email
+    email = donation.contact.email or ""
     _take_turn(visit.network, visit.visitor, email)
     if donation.attempts.count() >= donation.attempt:
         return

@@ -1,7 +1,7 @@
 """What the page of a monthly gift can truly say: how the gift stands, its card, what is owed."""
 
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from donations.models import MissedPayment, Payment, Plan
 
@@ -43,6 +43,17 @@ def standing(plan: Plan) -> Standing:
     return Standing.RUNNING if plan.status == "active" else Standing.UNKNOWN
 
 
+def with_standing(plans: QuerySet[Plan]) -> QuerySet[Plan]:
+    """Have asked with many plans at once what `standing` would ask of each."""
+    payments = Payment.objects.filter(donation=OuterRef("donation"))
+    came = Payment.objects.filter(stripe_id=OuterRef("invoice_id"))
+    missed = MissedPayment.objects.filter(plan=OuterRef("pk"), failed_at__gt=OuterRef("told_at"))
+    return plans.annotate(
+        fell_behind=Exists(missed.exclude(Exists(came))),
+        caught_up=Exists(payments.filter(paid_at__gte=OuterRef("told_at"))),
+    )
+
+
 def unpaid(plan: Plan) -> QuerySet[MissedPayment]:
     """Return the payments that failed and have not come since, the latest first."""
     came = Payment.objects.filter(donation=plan.donation_id).values("stripe_id")
@@ -61,9 +72,13 @@ def card_of(plan: Plan) -> str:
 
 def _fell_behind(plan: Plan) -> bool:
     """Say whether a payment failed since Stripe last told how the plan stands."""
+    if hasattr(plan, "fell_behind"):
+        return bool(plan.fell_behind)
     return unpaid(plan).filter(failed_at__gt=plan.told_at).exists()
 
 
 def _caught_up(plan: Plan) -> bool:
     """Say whether money came since, and the news of it is only under way."""
+    if hasattr(plan, "caught_up"):
+        return bool(plan.caught_up)
     return plan.donation.payments.filter(paid_at__gte=plan.told_at).exists()

@@ -1,5 +1,6 @@
 """What a donor may keep about each payment: its number within the gift, and what went back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Prefetch
@@ -37,21 +38,30 @@ class Receipt:
 
 def receipts_of(donation: Donation) -> list[Receipt]:
     """Return a gift's payments in the order they came to be known, which never changes."""
+    return receipts_of_all([donation])[donation.pk]
+
+
+def receipts_of_all(donations: Iterable[Donation]) -> dict[int, list[Receipt]]:
+    """Return the receipts of each gift by its key, in three queries."""
+    by_key = {donation.pk: donation for donation in donations}
+    found: dict[int, list[Receipt]] = {pk: [] for pk in by_key}
     moves = LedgerEntry.objects.exclude(kind__in=[Kind.FEE, *GIVEN]).order_by("entered_at", "pk")
     disputes = Dispute.objects.filter(status__in=Dispute.OPEN)
-    payments = donation.payments.order_by("pk").prefetch_related(
+    payments = Payment.objects.filter(donation__in=by_key).order_by("pk")
+    for payment in payments.prefetch_related(
         Prefetch("entries", moves), Prefetch("disputes", disputes)
-    )
-    return [
-        Receipt(
-            donation=donation,
-            payment=payment,
-            number=number,
-            moves=tuple(payment.entries.all()),
-            is_disputed=bool(payment.disputes.all()),
+    ):
+        theirs = found[payment.donation_id]
+        theirs.append(
+            Receipt(
+                donation=by_key[payment.donation_id],
+                payment=payment,
+                number=len(theirs) + 1,
+                moves=tuple(payment.entries.all()),
+                is_disputed=bool(payment.disputes.all()),
+            )
         )
-        for number, payment in enumerate(payments, start=1)
-    ]
+    return found
 
 
 def receipt_of(payment: Payment) -> Receipt:

@@ -77,7 +77,7 @@ def start_checkout(
     said = _said(pledge)
     donation = _write_down(campaign=campaign, nonce=pledge.nonce, said=said, now=now)
     if not donation.is_under_way and _is_outdated(donation, said, now):
-        _close_page(donation, now)
+        close_page(donation, now)
         donation = _write_again(donation, said=said, now=now)
     if donation.is_under_way:
         return donation.get_absolute_url()
@@ -221,7 +221,7 @@ def _known_page(pledge: Pledge, now: datetime) -> str:
     return "" if _is_outdated(donation, said, now) else donation.session_url
 
 
-def _close_page(donation: Donation, now: datetime) -> None:
+def close_page(donation: Donation, now: datetime) -> None:
     """See to it that nobody can pay on the page that a new one is to follow."""
     if not donation.session_id:
         return

@@ -11,26 +11,46 @@ from campaigns.models import Campaign
 
 
 class Contact(models.Model):
-    email = models.EmailField("e-mail address", help_text="As the person last wrote it.")
+    email = models.EmailField("e-mail address", null=True, help_text="As they last wrote it.")
     # What makes two spellings one person. Plus signs and dots are kept: they are the owner's.
-    email_key = models.CharField(max_length=LONGEST, unique=True, editable=False)
+    email_key = models.CharField(max_length=LONGEST, unique=True, null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    # What they gave stays in the books, and names nobody. Should they give again, it is as
+    # somebody new.
+    erased_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(email__regex=ONE_ADDRESS), name="contact_email_is_one_address"
             ),
+            models.CheckConstraint(
+                condition=Q(email__isnull=False, email_key__isnull=False, erased_at__isnull=True)
+                | Q(email__isnull=True, email_key__isnull=True, erased_at__isnull=False),
+                name="contact_has_its_address_until_erased",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"contact {self.pk}"
+
+    @property
+    def address(self) -> str:
+        """The address, for people to read; of somebody who was erased, that there is none."""
+        return self.email or "erased, as they asked"
 
 
 class ConsentQuerySet(models.QuerySet["Consent"]):
     def live(self) -> Self:
         """Keep those not withdrawn."""
         return self.filter(withdrawn_at__isnull=True)
+
+    def about(self, contact: Contact, campaign: Campaign | None) -> Self:
+        """Keep somebody's about mail from a campaign or, None, from the platform."""
+        theirs = self.filter(contact=contact)
+        if campaign is None:
+            return theirs.filter(campaign__isnull=True)
+        return theirs.filter(campaign=campaign)
 
 
 class Consent(models.Model):

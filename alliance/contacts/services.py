@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import models
+from django.conf import settings
+from django.db import models, transaction
 
 from alliance.contacts.models import Consent, Contact, normalise
 from campaigns.models import Campaign
@@ -13,6 +14,8 @@ CAMPAIGN_WORDING = (
     "Updates from this campaign: e-mails from {campaign} about what your gift is doing."
 )
 PLATFORM_WORDING = "News from {platform}: now and then, other campaigns you might care about."
+# Where somebody agreed who did so on the page about their mail.
+ON_THE_PAGE = "your giving"
 
 
 def contact_for(email: str) -> Contact:
@@ -27,6 +30,36 @@ def contact_for(email: str) -> Contact:
 def withdraw_consents(contacts: models.QuerySet[Contact], *, at: datetime) -> int:
     """Note that these people agree to nothing any more; the proof that they did stays."""
     return Consent.objects.live().filter(contact__in=contacts).update(withdrawn_at=at)
+
+
+def wording_for(campaign: Campaign | None) -> str:
+    """Return the words somebody agrees to: mail from a campaign or (None) from the platform."""
+    if campaign is None:
+        return PLATFORM_WORDING.format(platform=settings.PLATFORM_NAME)
+    return CAMPAIGN_WORDING.format(campaign=campaign.name)
+
+
+@transaction.atomic
+def agree(contact: Contact, campaign: Campaign | None, *, at: datetime) -> None:
+    """Keep the proof that somebody agreed on the page about their mail; twice is once.
+
+    Raises Contact.DoesNotExist where they have been erased meanwhile.
+    """
+    Contact.objects.select_for_update(no_key=True).get(pk=contact.pk, email__isnull=False)
+    if Consent.objects.live().about(contact, campaign).exists():
+        return
+    Consent.objects.create(
+        contact=contact,
+        campaign=campaign,
+        wording=wording_for(campaign),
+        source=f"{ON_THE_PAGE} {at.isoformat()}",
+        given_at=at,
+    )
+
+
+def withdraw(contact: Contact, campaign: Campaign | None, *, at: datetime) -> int:
+    """Note that somebody wants no more mail from a campaign, or (None) from the platform."""
+    return Consent.objects.live().about(contact, campaign).update(withdrawn_at=at)
 
 
 @dataclass(frozen=True)
@@ -44,7 +77,15 @@ class Said:
 
 
 def record_consents(said: Iterable[Said]) -> None:
-    """Keep the proof of each box that was ticked; again from the same source changes nothing."""
+    """Keep the proof of each box that was ticked; again from the same source changes nothing.
+
+    Who has been erased since agrees to nothing.
+    """
+    said = list(said)
+    if not said:
+        return
+    there = Contact.objects.filter(pk__in={one.contact_id for one in said}, email__isnull=False)
+    known = set(there.values_list("pk", flat=True))
     Consent.objects.bulk_create(
         [
             Consent(
@@ -55,6 +96,7 @@ def record_consents(said: Iterable[Said]) -> None:
                 given_at=one.given_at,
             )
             for one in said
+            if one.contact_id in known
             for scope, wording in one.wordings.items()
         ],
         ignore_conflicts=True,

@@ -26,6 +26,7 @@ FIRST_RETRY = timedelta(seconds=30)
 SLOWEST_RETRY = timedelta(hours=1)
 # Longer than any code is good for.
 LETTER_LIFE = timedelta(hours=1)
+ERASED = "Not sent: the person it was for has been erased, as they asked."
 # About three days of trying.
 MAX_ATTEMPTS = 80
 
@@ -140,8 +141,10 @@ def _claim(now: datetime) -> list[Mail]:
 
 def _deliver(mail: Mail, connection: transport.Connection) -> None:
     try:
+        if mail.contact and not mail.contact.email:
+            raise transport.Refused(ERASED)  # noqa: TRY301 (one way for all that is not sent)
         message = kinds.render(mail.kind, mail.reference)
-        to = message.to if mail.contact is None else mail.contact.email
+        to = (mail.contact and mail.contact.email) or message.to
         content = transport.as_bytes(message, to=to, message_id=mail.message_id)
     except transport.Refused as error:
         _move(mail, State.FAILED, error=str(error))

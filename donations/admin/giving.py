@@ -107,7 +107,7 @@ class DonationAdmin(MoneyAdmin[Donation]):
 
     @admin.display(description="donor’s address")
     def contact_email(self, donation: Donation) -> str:
-        return donation.contact.email
+        return donation.contact.address
 
     @admin.display
     def state(self, donation: Donation) -> str:
