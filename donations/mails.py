@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from alliance.contacts.models import Contact
 from alliance.core.money import Money
+from alliance.outbox import transport
 from alliance.outbox.kinds import Message
-from donations import guard, links, managing, receipts
+from donations import desk, guard, links, managing, receipts
 from donations.models import (
     Dispute,
     Donation,
@@ -20,6 +21,7 @@ from donations.models import (
     Payment,
     Plan,
     PlanChange,
+    Thanks,
 )
 
 RECEIPT = "receipt"
@@ -30,8 +32,10 @@ PLAN_CHANGE = "plan_change"
 MISSED_PAYMENT = "missed_payment"
 AMOUNT_AHEAD = "amount_ahead"
 CARD_ENDS = "card_ends"
+CAMPAIGN_ENDED = "campaign_ended"
 LINKS = "links"
 CONFIRM = "confirm"
+THANKS = "thanks"
 
 
 def receipt(reference: str) -> Message:
@@ -131,6 +135,16 @@ def card_ends(reference: str) -> Message:
     )
 
 
+def campaign_ended(reference: str) -> Message:
+    """Tell that a campaign has ended, and whether the monthly gift to it goes on."""
+    plan = Plan.objects.select_related("donation__campaign").get(pk=reference)
+    return _about_plan(
+        plan,
+        CAMPAIGN_ENDED,
+        f"{plan.donation.campaign.name} has ended: your monthly gift",
+    )
+
+
 def fresh_links(reference: str) -> Message:
     """List the ways to what somebody gives and gave; only the owner of the address reads it."""
     contact = Contact.objects.get(pk=reference.partition(":")[0])
@@ -156,6 +170,23 @@ def confirm(reference: str) -> Message:
     )
 
 
+def thanks(reference: str) -> Message:
+    """Pass on a campaign's own words, while its donor still wants them. Raises Refused."""
+    found = Thanks.objects.select_related("donation__campaign").get(pk=reference)
+    donation = found.donation
+    if not desk.has_agreed(donation.campaign, donation.contact_id):
+        raise transport.Refused("Not sent: the donor wants no more mail from this campaign.")
+    return _message(
+        THANKS,
+        f"Thank you, from {donation.campaign.name}",
+        donation=donation,
+        campaign=donation.campaign,
+        words=found.words,
+        # Of the receipts, that alone says how a monthly gift is managed.
+        manage_urls=[],
+    )
+
+
 RENDERERS: dict[str, Callable[[str], Message]] = {
     RECEIPT: receipt,
     REFUND: refund,
@@ -165,8 +196,10 @@ RENDERERS: dict[str, Callable[[str], Message]] = {
     MISSED_PAYMENT: missed_payment,
     AMOUNT_AHEAD: amount_ahead,
     CARD_ENDS: card_ends,
+    CAMPAIGN_ENDED: campaign_ended,
     LINKS: fresh_links,
     CONFIRM: confirm,
+    THANKS: thanks,
 }
 
 

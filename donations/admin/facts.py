@@ -1,11 +1,9 @@
 """Everything that is known of a gift, as tables to look at."""
 
-from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
 
-from alliance.outbox.models import Mail
-from donations import mails
+from donations import history
 from donations.admin.base import Table
 from donations.models import (
     Dispute,
@@ -21,28 +19,16 @@ from donations.models import (
 
 def of(donation: Donation, *, may_refund: bool) -> list[Table]:
     """Return the tables of a gift; those that are empty say so by not being there."""
-    payments = list(donation.payments.order_by("pk"))
-    entries = list(LedgerEntry.objects.filter(payment__in=payments).order_by("pk"))
-    requests = list(
-        RefundRequest.objects.filter(payment__in=payments)
-        .select_related("payment", "by")
-        .order_by("asked_at")
-    )
-    disputes = list(Dispute.objects.filter(payment__in=payments).order_by("pk"))
-    plans = list(donation.plans.order_by("pk"))
-    changes = list(
-        PlanChange.objects.filter(plan__in=plans).select_related("plan", "by").order_by("pk")
-    )
-    missed = list(MissedPayment.objects.filter(plan__in=plans).order_by("pk"))
+    facts = history.facts_of(donation)
     tables = [
-        _payments(donation, payments, may_refund=may_refund),
-        _entries(entries),
-        _requests(requests),
-        _disputes(disputes),
-        _plans(plans),
-        _changes(changes),
-        _missed(missed),
-        _mails(donation, payments, entries, disputes, plans, changes, missed),
+        _payments(donation, facts.payments, may_refund=may_refund),
+        _entries(facts.entries),
+        _requests(facts.requests),
+        _disputes(facts.disputes),
+        _plans(facts.plans),
+        _changes(facts.changes),
+        _missed(facts.missed),
+        _mails(facts),
     ]
     return [table for table in tables if table.rows]
 
@@ -157,32 +143,12 @@ def _missed(missed: list[MissedPayment]) -> Table:
     )
 
 
-def _mails(
-    donation: Donation,
-    payments: list[Payment],
-    entries: list[LedgerEntry],
-    disputes: list[Dispute],
-    plans: list[Plan],
-    changes: list[PlanChange],
-    missed: list[MissedPayment],
-) -> Table:
-    """Each kind of mail refers to the row that it tells of."""
-    about: list[tuple[list[str], list[int]]] = [
-        ([mails.RECEIPT], [p.pk for p in payments]),
-        ([mails.REFUND, mails.REFUND_FAILED], [e.pk for e in entries]),
-        ([mails.DISPUTE_LOST], [d.pk for d in disputes]),
-        ([mails.PLAN_CHANGE], [c.pk for c in changes]),
-        ([mails.MISSED_PAYMENT], [m.pk for m in missed]),
-    ]
-    wanted = Q(pk__in=[])
-    for kinds, keys in about:
-        wanted |= Q(kind__in=kinds, reference__in=[str(key) for key in keys])
-    for plan in plans:
-        ahead = [mails.AMOUNT_AHEAD, mails.CARD_ENDS]
-        wanted |= Q(kind__in=ahead, reference__startswith=f"{plan.pk}:")
-    found = Mail.objects.filter(wanted, contact=donation.contact_id).order_by("pk")
+def _mails(facts: history.Facts) -> Table:
     return Table(
         "Mails to the donor",
         ["Owed since", "What", "How it stands"],
-        [[m.created_at, m.kind.replace("_", " "), m.get_state_display()] for m in found],
+        [
+            [m.created_at, m.kind.replace("_", " "), m.get_state_display()]
+            for m in history.mails_about(facts)
+        ],
     )

@@ -65,7 +65,8 @@ class Kind(models.TextChoices):
 
 # What makes a payment a gift: each payment has exactly one entry of these.
 GIVEN = frozenset({Kind.GIFT, Kind.OFFLINE})
-_WENT_BACK = ("dispute", "dispute_won", "refund", "refund_failed")
+# What undoes a gift, and what undoes that. Sorted: it is part of an index.
+WENT_BACK = ("dispute", "dispute_won", "refund", "refund_failed")
 _COMES = frozenset({*GIVEN, Kind.REFUND_FAILED, Kind.DISPUTE_WON})
 _GOES = frozenset({Kind.REFUND, Kind.DISPUTE, Kind.FEE})
 
@@ -102,7 +103,7 @@ class LedgerEntry(models.Model):
             models.Index(
                 "campaign",
                 models.F("id").desc(),
-                condition=Q(kind__in=_WENT_BACK),
+                condition=Q(kind__in=WENT_BACK),
                 name="entry_went_back",
             ),
         ]
