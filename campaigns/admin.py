@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 
+from campaigns import people_admin as people_admin  # noqa: PLC0414 (Django looks for them here)
 from campaigns import pictures
 from campaigns.models import Campaign, Goal
 

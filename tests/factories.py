@@ -9,7 +9,10 @@ from uuid import uuid4
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.internal.userkit import user_id_to_str
 from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal import auth as totp
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
@@ -36,11 +39,14 @@ def make_campaign(**fields: Any) -> Campaign:
         "story": "It **began** with a meeting.",
         "picture_alt": "A rosette of patches.",
         "picture_credit": "Drawing: this site",
+        "drawing_will_do": True,
         "state": State.LIVE,
         "launched_on": date(2016, 8, 8),
         "target_minor": 100_000,
         "recipient": "The campaign's own account",
-        "terms": "No fees of ours.",
+        "fees": "No fees of ours.",
+        "refunds": "Write to us.",
+        "terms": "Who may give.",
         "imprint": "Promoted by A on behalf of B, both at C.",
     }
     return Campaign.objects.create(**{**defaults, **fields})
@@ -147,6 +153,8 @@ def make_member(campaign: Campaign, role: Role = Role.OWNER, **fields: Any) -> U
 
 def sign_in(client: Client, user: User, *, with_factor: bool = True) -> Client:
     """Sign somebody in, and say whether they proved it by a second factor, a moment ago."""
+    if with_factor and not is_mfa_enabled(user):
+        totp.TOTP.activate(user, totp.generate_totp_secret())
     client.force_login(user)
     record = {"method": "mfa" if with_factor else "password", "at": time()}
     session = client.session
@@ -154,6 +162,12 @@ def sign_in(client: Client, user: User, *, with_factor: bool = True) -> Client:
     session["account_authentication_methods_user"] = user_id_to_str(user)
     session.save()
     return client
+
+
+def permit(user: User, *codenames: str) -> User:
+    """Let one of the staff do these things, and nothing else."""
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return user
 
 
 def make_event(campaign: Campaign, **fields: Any) -> Event:

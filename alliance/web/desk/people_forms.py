@@ -58,7 +58,6 @@ class ApplicationForm(forms.ModelForm[Application]):
     name = forms.CharField(
         label="Name of the campaign",
         max_length=80,
-        validators=[_no_tricks],
         help_text="As people would say it. It can be changed later.",
         error_messages={"required": "Enter a name for the campaign."},
     )
@@ -101,7 +100,9 @@ class ApplicationForm(forms.ModelForm[Application]):
 
     def clean_name(self) -> str:
         # One line, single spaces: it becomes the subject of mails.
-        return " ".join(self.cleaned_data["name"].split())
+        name = " ".join(self.cleaned_data["name"].split())
+        _no_tricks(name)
+        return name
 
     def clean_target(self) -> int:
         try:
