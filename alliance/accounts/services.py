@@ -24,7 +24,7 @@ def remove_factors(*, by: User, user: User) -> int:
 
     They are signed out everywhere, and choose a new one when they come back to their work.
     """
-    removed, _ = Authenticator.objects.filter(user=user).delete()
+    removed: int = Authenticator.objects.filter(user=user).delete()[0]
     if removed:
         end_sessions(user)
         audit.note(by, [user], "Removed a lost second factor.")

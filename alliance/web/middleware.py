@@ -9,18 +9,26 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
 from alliance.accounts.models import User
+from alliance.core.http import private
 from campaigns.models import Membership
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
 # Where people with duties work. Nobody gets there by a password alone.
 GUARDED = ("/admin/", "/organise/")
+ACCOUNT = "/account/"
+FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 # Where the way in leads once the second factor is there.
 GOING_TO = "going_to"
 _SINCE, _SEEN = "signed_in_at", "seen_at"
@@ -73,18 +81,39 @@ def second_factor(get_response: Handler) -> Handler:
     def handle(request: HttpRequest) -> HttpResponse:
         if request.path.startswith(GUARDED):
             user = _signed_in(request)
-            if user and _has_duties(user) and not has_second_factor(request):
-                return _ask_for_factor(request, user)
+            if user and _has_duties(user):
+                if not has_second_factor(request):
+                    return _ask_for_factor(request, user)
+                if GOING_TO in request.session:
+                    del request.session[GOING_TO]
         return get_response(request)
 
     return handle
 
 
+def account_pages(get_response: Handler) -> Handler:
+    """Keep the pages of accounts out of caches and search engines, and to their methods."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(ACCOUNT):
+            return get_response(request)
+        if request.method in {"GET", "HEAD", "POST"}:
+            return private(get_response(request), has_form=True)
+        return HttpResponseNotAllowed(["GET", "POST"])
+
+    return handle
+
+
 def has_second_factor(request: HttpRequest) -> bool:
-    """Say whether this very session was proven by more than a password or a mailed code."""
+    """Say whether this very session was proven by more than a password or a mailed code.
+
+    Whoever has taken their last factor away since has none.
+    """
     assert isinstance(request.user, User)  # noqa: S101 (asked of people who are signed in; for mypy)
     records = get_authentication_records(request, request.user)
-    return any(record["method"] == "mfa" for record in records)
+    return any(record["method"] == "mfa" for record in records) and is_mfa_enabled(
+        request.user, FACTORS
+    )
 
 
 def _signed_in(request: HttpRequest) -> User | None:
@@ -99,10 +128,12 @@ def _has_duties(user: User) -> bool:
 
 
 def _ask_for_factor(request: HttpRequest, user: User) -> HttpResponse:
-    kinds = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
     going_to = request.get_full_path() if request.method == "GET" else request.path
-    if is_mfa_enabled(user, kinds):
-        query = urlencode({"next": going_to})
-        return HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{query}")
-    request.session[GOING_TO] = going_to
-    return HttpResponseRedirect(reverse("mfa_index"))
+    kinds = set(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+    if kinds.isdisjoint(FACTORS):
+        request.session[GOING_TO] = going_to
+        return HttpResponseRedirect(reverse("mfa_index"))
+    name = "mfa_reauthenticate"
+    if Authenticator.Type.TOTP not in kinds:
+        name = "mfa_reauthenticate_webauthn"
+    return HttpResponseRedirect(f"{reverse(name)}?{urlencode({'next': going_to})}")
