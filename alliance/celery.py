@@ -19,6 +19,7 @@ app.conf.beat_schedule = {
     "sweep-plans": {"task": "donations.tasks.sweep_plans", "schedule": 60.0},
     "look-ahead": {"task": "donations.tasks.look_ahead", "schedule": 3600.0},
     "pull-events": {"task": "donations.tasks.pull_events", "schedule": 300.0},
+    "sweep-endings": {"task": "donations.tasks.sweep_endings", "schedule": 60.0},
     "sweep-refunds": {"task": "donations.tasks.sweep_refunds", "schedule": 60.0},
     "reconcile": {"task": "donations.tasks.reconcile", "schedule": 3600.0},
     "forget-attempts": {"task": "donations.tasks.forget_attempts", "schedule": 3600.0},

@@ -67,6 +67,7 @@ class Campaign(models.Model):
     picture_credit = models.CharField(
         max_length=150, blank=True, help_text="Printed below the picture."
     )
+    drawing_will_do = models.BooleanField("show the drawing instead of a picture", default=False)
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     closed_reason = models.CharField(
         max_length=250, blank=True, help_text="Said to visitors while no gifts are taken."
@@ -120,12 +121,24 @@ class Campaign(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state=State.DRAFT)
-                | ~(Q(lede="") | Q(story="") | Q(recipient="") | Q(imprint="")),
-                name="campaign_in_public_says_what_it_must",
-                violation_error_message=(
-                    "A campaign that people can see needs its opening lines, its story, who "
-                    "receives the money, and its imprint."
+                | ~(
+                    Q(title="")
+                    | Q(lede="")
+                    | Q(story="")
+                    | Q(picture="", drawing_will_do=False)
+                    | (~Q(picture="") & (Q(picture_alt="") | Q(picture_credit="")))
+                    | Q(recipient="")
+                    | Q(imprint="")
+                    | Q(fees="")
+                    | Q(refunds="")
                 ),
+                name="campaign_in_public_says_what_it_must",
+                violation_error_message="A campaign that people can see has all that it needs.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=[State.PAUSED, State.ENDED]) | ~Q(closed_reason=""),
+                name="campaign_closed_says_why",
+                violation_error_message="Say why no gifts are taken.",
             ),
             models.CheckConstraint(
                 condition=Q(currency__in=list(CURRENCIES)), name="campaign_currency_is_known"
@@ -150,6 +163,10 @@ class Campaign(models.Model):
     @property
     def target(self) -> Money:
         return Money(self.target_minor, self.currency)
+
+    @property
+    def stretch(self) -> Money | None:
+        return Money(self.stretch_minor, self.currency) if self.stretch_minor else None
 
     @property
     def is_open(self) -> bool:
@@ -191,6 +208,22 @@ class Goal(models.Model):
         return (
             None if self.amount_minor is None else Money(self.amount_minor, self.campaign.currency)
         )
+
+
+class Picture(models.Model):
+    """A picture that the campaign's story may show."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="pictures")
+    file = models.ImageField(upload_to="campaigns/")
+    alt = models.CharField("picture in words", max_length=250)
+    credit = models.CharField(max_length=150)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["pk"]
+
+    def __str__(self) -> str:
+        return f"picture {self.pk}"
 
 
 class Endorsement(models.Model):

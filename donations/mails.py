@@ -242,7 +242,7 @@ def _message(kind: str, subject: str, **context: object) -> Message:
         "contact_email": settings.CONTACT_EMAIL,
         "stripe_is_standin": settings.STRIPE_IS_STANDIN,
         "site_url": settings.SITE_URL,
-        "giving_url": settings.SITE_URL + reverse("donations:giving"),
+        "giving_url": settings.SITE_URL + reverse("me:home"),
     }
     return Message(
         subject=subject,

@@ -13,7 +13,7 @@ from alliance.core import jobs
 from alliance.core.money import Money
 from alliance.outbox import services as outbox
 from donations import facts, gateway, mails, settling
-from donations.models import Plan, PlanChange
+from donations.models import LastPlan, Plan, PlanChange
 from donations.models.plans import OVER
 from donations.settling import ANSWER, Told
 
@@ -246,6 +246,12 @@ def _note_changes(plan: Plan, before: dict[str, object], *, gave_up: bool, at: d
         if plan.wish == what:
             by = plan.wished_by
             origin = PlanChange.Origin.STAFF if by else PlanChange.Origin.DONOR
+            if (
+                what == What.CANCELLED
+                and not by
+                and LastPlan.objects.to_be_stopped().filter(plan=plan)
+            ):
+                origin = PlanChange.Origin.ENDING
             plan.wish, plan.wished_by = "", None
         change = PlanChange.objects.create(
             plan=plan,
@@ -256,9 +262,10 @@ def _note_changes(plan: Plan, before: dict[str, object], *, gave_up: bool, at: d
             until=plan.resumes_at,
             at=at,
         )
+        has_ended = origin == PlanChange.Origin.ENDING
         outbox.queue(
-            kind=mails.PLAN_CHANGE,
-            reference=str(change.pk),
+            kind=mails.CAMPAIGN_ENDED if has_ended else mails.PLAN_CHANGE,
+            reference=str(plan.pk if has_ended else change.pk),
             contact=plan.donation.contact,
             now=timezone.now(),
         )

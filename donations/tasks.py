@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from alliance.core import jobs
-from donations import books, guard, inbox, plans, reconciliation, refunds, services
+from donations import books, ending, guard, inbox, plans, reconciliation, refunds, services
 
 
 @shared_task
@@ -54,6 +54,13 @@ def pull_events() -> None:
 def sweep_refunds() -> None:
     """Ask Stripe again for refunds that it has not answered."""
     refunds.sweep_refunds(now=timezone.now())
+
+
+@shared_task
+@jobs.periodic
+def sweep_endings() -> None:
+    """Stop the monthly gifts of campaigns that ended so."""
+    ending.sweep(now=timezone.now())
 
 
 @shared_task

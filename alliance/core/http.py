@@ -1,6 +1,7 @@
 """What holds of every answer: its headers, its limits, and plain words when all is down."""
 
 import logging
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -17,8 +18,9 @@ PERMISSIONS_POLICY = ", ".join(
     for feature in ("camera", "geolocation", "microphone", "payment", "usb", "interest-cohort")
 )
 
-# Only admins send pictures: 8 MB, and the form around them.
+# Where pictures are sent: 8 MB, and the form around them.
 UPLOAD = 10 * 1024 * 1024
+TAKES_PICTURES = re.compile(r"/admin/|/organise/[\w-]+/page/pictures/")
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -40,9 +42,8 @@ def body_limit(get_response: Handler) -> Handler:
 
     def handle(request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        limit = (
-            UPLOAD if request.path.startswith("/admin/") else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        )
+        takes_pictures = TAKES_PICTURES.match(request.path)
+        limit = UPLOAD if takes_pictures else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if not length.isdecimal() or int(length) > limit:
             return HttpResponse("Too large.", status=413, content_type="text/plain")
         return get_response(request)

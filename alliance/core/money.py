@@ -62,11 +62,14 @@ _GROUPED = r"\d{1,3}(?:,\d{3})+"
 _AMOUNT = re.compile(rf"(?P<whole>{_GROUPED}|{_PLAIN})?(?:\.(?P<rest>\d*))?", re.ASCII)
 
 
-def parse(text: str, currency: str = "gbp", *, by_card: bool = True) -> Money:
+def parse(
+    text: str, currency: str = "gbp", *, by_card: bool = True, most: int | None = None
+) -> Money:
     """Read an amount a person typed, such as "5", "£5", "5.50" or "1,000.00".
 
     Raises AmountError where it is not one amount that Stripe would take, to the penny. An amount
-    that no card is charged with may be smaller.
+    that no card is charged with may be smaller. `most`: the largest that makes sense, in minor
+    units, where it is no payment.
     """
     spec = CURRENCIES[currency]
     example = f"like {spec.symbol}12" + (f" or {spec.symbol}12.50" if spec.exponent else "")
@@ -82,13 +85,14 @@ def parse(text: str, currency: str = "gbp", *, by_card: bool = True) -> Money:
     minor = int(whole + rest.ljust(spec.exponent, "0"))
     if not by_card and not minor:
         raise AmountError(f"Enter an amount of more than nothing, {example}.")
-    if not by_card and minor > spec.maximum:
-        raise AmountError(f"At most {Money(spec.maximum, currency)} can be entered at a time.")
+    highest = most or spec.maximum
+    if not by_card and minor > highest:
+        raise AmountError(f"At most {Money(highest, currency)} can be entered at a time.")
     if by_card and minor < spec.minimum:
         raise AmountError(
             f"The smallest gift a card can carry is {Money(spec.minimum, currency)}."
         )
-    if minor > spec.maximum:
+    if by_card and minor > spec.maximum:
         raise AmountError(
             f"One card payment can carry {Money(spec.maximum, currency)} at most. "
             "To give more, please write to us."

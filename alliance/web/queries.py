@@ -7,6 +7,7 @@ from django.db import connection
 
 from alliance.core import text
 from alliance.core.money import Money
+from campaigns import queries as words
 from campaigns.models import PUBLIC, Campaign, Goal
 from donations import queries as giving
 
@@ -17,7 +18,12 @@ SELECT c.id, c.changed_at,
     (SELECT (sum(raised_minor), sum(donors))::text FROM donations_totalslot
         WHERE campaign_id = c.id),
     (SELECT (count(*), max(changed_at))::text FROM campaigns_goal WHERE campaign_id = c.id),
+    (SELECT (count(*), max(changed_at))::text FROM campaigns_picture WHERE campaign_id = c.id),
+    (SELECT (count(*), max(changed_at))::text FROM campaigns_endorsement
+        WHERE campaign_id = c.id),
     (SELECT (count(*), max(changed_at))::text FROM updates_update WHERE campaign_id = c.id),
+    (SELECT (count(*), max(p.id))::text FROM updates_update_goals p
+        JOIN updates_update u ON u.id = p.update_id WHERE u.campaign_id = c.id),
     (SELECT (count(*), max(changed_at))::text FROM events_event WHERE campaign_id = c.id),
     (SELECT (count(*), max(s.changed_at))::text FROM events_speaker s
         JOIN events_event e ON e.id = s.event_id WHERE e.campaign_id = c.id)
@@ -35,25 +41,34 @@ def fingerprint(slug: str) -> str | None:
 
 
 def campaign_page(slug: str, *, now: datetime) -> dict[str, Any]:
-    """Return the context of a campaign's page."""
-    campaign = Campaign.objects.public().get(slug=slug)
+    """Return the context of a public campaign's page."""
+    return page_of(Campaign.objects.public().get(slug=slug), now=now)
+
+
+def page_of(campaign: Campaign, *, now: datetime) -> dict[str, Any]:
+    """Return the context of a campaign's page as it is, be it saved or not."""
     progress = giving.progress_of(campaign)
     events = campaign.events.prefetch_related("speakers")
-    goals = list(campaign.goals.select_related("campaign"))
-    _mark_reached(goals, progress.raised.minor)
-    updates = list(campaign.updates.published(now))
+    updates = list(campaign.updates.published(now).prefetch_related("goals"))
     for update in updates:
         update.body_html = text.to_html(update.body)  # type: ignore[attr-defined]
+    goals = list(campaign.goals.select_related("campaign"))
+    _mark_reached(goals, progress.raised.minor)
+    for goal in goals:
+        goal.shown_by = [u for u in updates if goal in u.goals.all()]  # type: ignore[attr-defined]
     return {
         "campaign": campaign,
         "progress": progress,
-        "story_html": text.to_html(campaign.story),
+        "story_html": text.to_html(campaign.story, words.pictures_of(campaign)),
+        "fees_html": text.to_html(campaign.fees),
+        "refunds_html": text.to_html(campaign.refunds),
         "terms_html": text.to_html(campaign.terms),
         "presets": [
             {"minor": minor, "label": str(Money(minor, campaign.currency))}
             for minor in campaign.presets
         ],
         "goals": goals,
+        "endorsements": list(campaign.endorsements.filter(verified_at__isnull=False)),
         "supporters": giving.supporters_of(campaign),
         "updates": updates,
         "upcoming": list(events.upcoming(now)),

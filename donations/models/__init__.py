@@ -1,6 +1,7 @@
 """Everything the database keeps about giving, by what it is about."""
 
 from donations.models.balance import BalanceEntry
+from donations.models.ending import Ending, LastPlan
 from donations.models.giving import (
     READABLE,
     SETTLED,
@@ -39,8 +40,10 @@ __all__ = [
     "Donation",
     "DonationQuerySet",
     "Donor",
+    "Ending",
     "InvoiceIntent",
     "Kind",
+    "LastPlan",
     "LedgerEntry",
     "MissedPayment",
     "Payment",

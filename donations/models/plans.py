@@ -124,6 +124,7 @@ class PlanChange(models.Model):
     class Origin(models.TextChoices):
         DONOR = "donor", "the donor"
         STAFF = "staff", "staff"
+        ENDING = "ending", "the end of the campaign"
         STRIPE = "stripe", "Stripe, or somebody in its dashboard"
 
     plan = models.ForeignKey(Plan, models.PROTECT, related_name="changes")

@@ -87,6 +87,7 @@ def test_every_name_that_is_woken_is_a_task() -> None:
         "alliance.outbox.tasks.deliver_due",
         "donations.tasks.process_events",
         "donations.tasks.reconcile",
+        "donations.tasks.sweep_endings",
         "donations.tasks.sweep_plans",
     }
     scheduled = {entry["task"] for entry in current_app.conf.beat_schedule.values()}

@@ -25,7 +25,8 @@ from tests import factories
 # Every address outside Django admin: who may use it, by which methods. A view that is not here
 # fails the suite.
 EVERYBODY, LINK_HOLDERS, STRIPE = "everybody", "whoever has the link", "who signs as Stripe"
-NOBODY = "nobody"
+WRITERS, OWNERS = "owners and editors of the campaign", "owners of the campaign"
+NOBODY, SIGNED_IN = "nobody", "whoever is signed in"
 ACCESS = {
     "web:home": (EVERYBODY, {"GET"}),
     "web:campaign": (EVERYBODY, {"GET"}),
@@ -39,7 +40,15 @@ ACCESS = {
     "donations:gift_state": (LINK_HOLDERS, {"GET"}),
     "donations:confirm": (LINK_HOLDERS, {"GET", "POST"}),
     "donations:receipt": (LINK_HOLDERS, {"GET"}),
-    "donations:giving": (EVERYBODY, {"GET", "POST"}),
+    "me:home": (EVERYBODY, {"GET", "POST"}),
+    "me:name": (SIGNED_IN, {"GET", "POST"}),
+    "me:mail": (SIGNED_IN, {"GET"}),
+    "me:change_mail": (SIGNED_IN, {"POST"}),
+    "me:stop_mail": (SIGNED_IN, {"POST"}),
+    "me:data": (SIGNED_IN, {"GET"}),
+    "me:download": (SIGNED_IN, {"GET"}),
+    "me:delete": (SIGNED_IN, {"GET", "POST"}),
+    "me:deleted": (EVERYBODY, {"GET"}),
     "donations:manage": (LINK_HOLDERS, {"GET"}),
     "donations:change_amount": (LINK_HOLDERS, {"POST"}),
     "donations:pause": (LINK_HOLDERS, {"POST"}),
@@ -48,6 +57,24 @@ ACCESS = {
     "donations:cancel": (LINK_HOLDERS, {"GET", "POST"}),
     "donations:webhook": (STRIPE, {"POST"}),
     "no_shortcut": (NOBODY, {"GET"}),
+    "web:draft": (LINK_HOLDERS, {"GET"}),
+    "desk:page": (WRITERS, {"GET", "POST"}),
+    "desk:preview": (WRITERS, {"GET", "POST"}),
+    "desk:pictures": (WRITERS, {"GET", "POST"}),
+    "desk:story_picture": (WRITERS, {"GET", "POST"}),
+    "desk:goals": (WRITERS, {"GET", "POST"}),
+    "desk:goal": (WRITERS, {"GET", "POST"}),
+    "desk:move_goal": (WRITERS, {"POST"}),
+    "desk:delete_goal": (WRITERS, {"GET", "POST"}),
+    "desk:endorsements": (WRITERS, {"GET", "POST"}),
+    "desk:endorsement": (WRITERS, {"GET", "POST"}),
+    "desk:delete_endorsement": (WRITERS, {"GET", "POST"}),
+    "desk:history": (WRITERS, {"GET"}),
+    "desk:version": (WRITERS, {"GET"}),
+    "desk:restore": (WRITERS, {"POST"}),
+    "desk:state": (WRITERS, {"GET"}),
+    "desk:new_key": (WRITERS, {"POST"}),
+    "desk:move": (OWNERS, {"GET", "POST"}),
 }
 # Voids of HTML: they never close.
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -72,6 +99,7 @@ def addresses(campaign: Campaign, standin: StandIn) -> dict[str, str]:
     gift = donation.get_absolute_url()
     plan = factories.make_plan(campaign)
     manage = f"/m/{links.token_for(plan)}/"
+    desk = f"/organise/{campaign.slug}/"
     return {
         "web:home": "/",
         "web:campaign": campaign.get_absolute_url(),
@@ -85,7 +113,15 @@ def addresses(campaign: Campaign, standin: StandIn) -> dict[str, str]:
         "donations:gift_state": f"{gift}state/",
         "donations:confirm": guard.link_to(donation).removeprefix(settings.SITE_URL),
         "donations:receipt": f"{plan.donation.get_absolute_url()}receipt/1/",
-        "donations:giving": "/me/",
+        "me:home": "/me/",
+        "me:name": f"/me/gifts/{donation.public_id}/name/",
+        "me:mail": "/me/mail/",
+        "me:change_mail": "/me/mail/change/",
+        "me:stop_mail": "/me/mail/stop/",
+        "me:data": "/me/data/",
+        "me:download": "/me/data/all.json",
+        "me:delete": "/me/delete/",
+        "me:deleted": "/me/deleted/",
         "donations:manage": manage,
         "donations:change_amount": f"{manage}amount/",
         "donations:pause": f"{manage}pause/",
@@ -94,6 +130,24 @@ def addresses(campaign: Campaign, standin: StandIn) -> dict[str, str]:
         "donations:cancel": f"{manage}cancel/",
         "donations:webhook": "/stripe/webhook/",
         "no_shortcut": "/admin/r/1/1/",
+        "web:draft": f"/c/{campaign.slug}/preview/{campaign.preview_key}/",
+        "desk:page": f"{desk}page/",
+        "desk:preview": f"{desk}page/preview/",
+        "desk:pictures": f"{desk}page/pictures/",
+        "desk:story_picture": f"{desk}page/pictures/story/",
+        "desk:goals": f"{desk}page/goals/",
+        "desk:goal": f"{desk}page/goals/1/",
+        "desk:move_goal": f"{desk}page/goals/1/move/",
+        "desk:delete_goal": f"{desk}page/goals/1/delete/",
+        "desk:endorsements": f"{desk}page/endorsements/",
+        "desk:endorsement": f"{desk}page/endorsements/1/",
+        "desk:delete_endorsement": f"{desk}page/endorsements/1/delete/",
+        "desk:history": f"{desk}page/history/",
+        "desk:version": f"{desk}page/history/1/",
+        "desk:restore": f"{desk}page/history/1/restore/",
+        "desk:state": f"{desk}page/state/",
+        "desk:new_key": f"{desk}page/state/key/",
+        "desk:move": f"{desk}page/state/publish/",
     }
 
 
@@ -177,7 +231,8 @@ def test_every_page_is_sound_html_without_inline_code_and_its_links_lead_somewhe
         "donations:gift",
         "donations:confirm",
         "donations:receipt",
-        "donations:giving",
+        "me:home",
+        "me:deleted",
         "donations:manage",
         "donations:cancel",
     ]

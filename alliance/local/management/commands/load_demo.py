@@ -46,12 +46,16 @@ them. Your gift pays for the next ones, and for what local groups need to run th
 No amount is too big, and none is too small.
 """
 
+FEES = """\
+The card company's charge is taken from each gift, and nothing else. The bar shows what people
+gave, before that charge.
+"""
+
+REFUNDS = """\
+Gave by mistake, or too much? Write to us and name the reference on your receipt.
+"""
+
 TERMS = """\
-**Fees.** The card company's charge is taken from each gift. The bar shows what people gave, before
-that charge.
-
-**Refunds.** Write to us and name the reference on your receipt.
-
 **Not Gift Aid.** This is a political campaign and not a charity, so Gift Aid does not apply.
 
 **Who may give.** UK law limits who may fund political campaigns. Checks may be made, and the law
@@ -115,6 +119,9 @@ class Command(BaseCommand):
                     "Progressive Alliance (demonstration). Before a real launch the organiser "
                     "names the account holder here."
                 ),
+                "drawing_will_do": True,
+                "fees": FEES,
+                "refunds": REFUNDS,
                 "terms": TERMS,
                 "imprint": (
                     "Promoted by [name] on behalf of [organisation], both at [postal address]. "
