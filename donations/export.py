@@ -18,7 +18,7 @@ from donations.models import GIVEN, Donation, Kind, LedgerEntry, State
 CHUNK = 1000
 # Excel takes a file for UTF-8 by this mark alone; other programs pass over it.
 MARK = "\ufeff"
-# What a spreadsheet would take for a formula, were it the first character of a cell; full-width ones count.
+# What a spreadsheet takes for a formula, as a cell’s first character; full-width ones, too.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20")
 
 # Each column, and what stands in it: the page on which one exports says so, too.

@@ -21,9 +21,7 @@ def in_the_way(donation: Donation) -> str:
     Asked anew when it is written, and once more when it is mailed.
     """
     if hasattr(donation, "thanks"):
-        return (
-            "This gift has been thanked for. That is done once, so that nobody is mailed twice."
-        )
+        return "This gift has been thanked for. That is done once, so that nobody is mailed twice."
     if donation.contact.email is None:
         return "This donor’s details were erased, as they asked: there is nobody to write to."
     if donation.state not in SETTLED:

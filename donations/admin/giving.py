@@ -156,7 +156,7 @@ class DonationAdmin(MoneyAdmin[Donation]):
         left = refunds.left_of(paid)
         form = RefundForm(request.POST or None, left=left, initial={"amount": left.bare})
         if form.is_valid() and form.is_confirmed:
-            problem = self._give_back(request, paid, form, user)
+            problem = give_back(request, paid, form, user)
             if not problem:
                 return _to(paid.donation)
             form.add_error("amount", problem)
@@ -184,50 +184,51 @@ class DonationAdmin(MoneyAdmin[Donation]):
         status = 422 if form.is_bound else 200
         return page(request, self, "refund", title="Give money back", status=status, **context)
 
-    def _give_back(self, request: HttpRequest, paid: Payment, form: RefundForm, user: User) -> str:
-        """Do what was confirmed and tell what came of it; return what is in the way."""
-        said = form.cleaned_data
-        amount = said["money"]
-        try:
-            made = refunds.refund(
-                paid,
-                amount=amount,
-                reason=RefundRequest.Reason(said["reason"]),
-                note=said["note"],
-                by=user,
-                key=said["key"],
-                seen=Money(said["seen"], paid.currency),
-            )
-        except (refunds.Changed, refunds.TooMuch):
-            left = refunds.left_of(paid)
-            return (
-                f"Meanwhile something has changed, and {left.exact} is left of this payment. "
-                "Nothing was given back now: look at what others did, and confirm again."
-            )
-        except refunds.SaidOtherwise:
-            return (
-                "This form was sent before, with another amount, and that one holds. "
-                "Nothing more was given back now."
-            )
-        except gateway.Declined as refusal:
-            messages.error(request, f"Stripe said no, and nothing was given back: {refusal}")
-            return ""
-        if made.refused:
-            messages.error(request, f"Stripe said no, and nothing was given back: {made.refused}")
-        elif made.refund_id is None:
-            messages.warning(
-                request,
-                f"Stripe has not answered whether {amount.exact} went back. It is asked again "
-                "every minute, under the same key, so that it happens once: don’t ask for it "
-                "anew, look here.",
-            )
-        elif refunds.has_come_back(made):
-            messages.warning(
-                request, f"{amount.exact} could not be paid out: the money is here again."
-            )
-        else:
-            messages.success(request, f"{amount.exact} has been given back ({made.refund_id}).")
+
+def give_back(request: HttpRequest, paid: Payment, form: RefundForm, user: User) -> str:
+    """Do what was confirmed and tell what came of it; return what is in the way."""
+    said = form.cleaned_data
+    amount = said["money"]
+    try:
+        made = refunds.refund(
+            paid,
+            amount=amount,
+            reason=RefundRequest.Reason(said["reason"]),
+            note=said["note"],
+            by=user,
+            key=said["key"],
+            seen=Money(said["seen"], paid.currency),
+        )
+    except (refunds.Changed, refunds.TooMuch):
+        left = refunds.left_of(paid)
+        return (
+            f"Meanwhile something has changed, and {left.exact} is left of this payment. "
+            "Nothing was given back now: look at what others did, and confirm again."
+        )
+    except refunds.SaidOtherwise:
+        return (
+            "This form was sent before, with another amount, and that one holds. "
+            "Nothing more was given back now."
+        )
+    except gateway.Declined as refusal:
+        messages.error(request, f"Stripe said no, and nothing was given back: {refusal}")
         return ""
+    if made.refused:
+        messages.error(request, f"Stripe said no, and nothing was given back: {made.refused}")
+    elif made.refund_id is None:
+        messages.warning(
+            request,
+            f"Stripe has not answered whether {amount.exact} went back. It is asked again "
+            "every minute, under the same key, so that it happens once: don’t ask for it "
+            "anew, look here.",
+        )
+    elif refunds.has_come_back(made):
+        messages.warning(
+            request, f"{amount.exact} could not be paid out: the money is here again."
+        )
+    else:
+        messages.success(request, f"{amount.exact} has been given back ({made.refund_id}).")
+    return ""
 
 
 def _to(donation: Donation) -> HttpResponseRedirect:

@@ -156,11 +156,14 @@ def _of_the_page(campaign: Campaign) -> list[Item]:
             Item(
                 "Not ready to be published",
                 f"Still missing: {', '.join(one.words for one in missing)}.",
+                reverse("desk:state", args=[campaign.slug]),
             )
         )
     unproven = campaign.goals.filter(state__in=[Goal.State.UNDER_WAY, Goal.State.DONE])
     titles = list(
-        unproven.annotate(proofs_=Count("proofs")).filter(proofs_=0).values_list("title", flat=True)
+        unproven.annotate(proofs_=Count("proofs"))
+        .filter(proofs_=0)
+        .values_list("title", flat=True)
     )
     if titles:
         items.append(
@@ -169,6 +172,7 @@ def _of_the_page(campaign: Campaign) -> list[Item]:
                 f"No update shows it yet: {titles[0]}."
                 if len(titles) == 1
                 else f"No update shows them yet: {titles[0]}, and others.",
+                reverse("desk:goals", args=[campaign.slug]),
             )
         )
     waiting = campaign.endorsements.filter(verified_at__isnull=True).count()
@@ -177,6 +181,7 @@ def _of_the_page(campaign: Campaign) -> list[Item]:
             Item(
                 f"{_number(range(waiting), 'endorsement')} to be verified",
                 "Shown on the page once our staff have looked.",
+                reverse("desk:endorsements", args=[campaign.slug]),
             )
         )
     return items
