@@ -74,6 +74,16 @@ class Page:
         return self.first + len(self.rows) - 1
 
     @property
+    def previous(self) -> int:
+        """Return the number of the page before, 0 for none."""
+        return self.number - 1
+
+    @property
+    def is_end(self) -> bool:
+        """Whether there are more, which nobody turns pages to."""
+        return self.has_more and self.number == PAGES
+
+    @property
     def older(self) -> int:
         """Return the number of the next page, 0 for none."""
         return self.number + 1 if self.has_more and self.number < PAGES else 0

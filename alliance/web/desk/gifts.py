@@ -62,7 +62,12 @@ def donors(request: DeskRequest, campaign: Campaign) -> HttpResponse:
     """List who gave to the campaign, and what is there of it, who gave most first."""
     number = _number(request.GET.get("page", ""))
     found, has_more = giving.donors_of(campaign, number)
-    context = {"campaign": campaign, "givers": found, "number": number, "has_more": has_more}
+    context = {
+        "campaign": campaign,
+        "givers": found,
+        "newer": number - 1,
+        "older": number + 1 if has_more else 0,
+    }
     return render(request, "desk/gifts_donors.html", context)
 
 
