@@ -14,6 +14,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 urlpatterns = [
     path("", include("alliance.web.urls")),
     path("", include("donations.urls")),
+    path("me/", include("alliance.web.me.urls")),
     path("organise/", include("alliance.web.desk.urls")),
     path("account/", include("allauth.urls")),
     path("admin/r/<path:rest>", no_shortcut, name="no_shortcut"),

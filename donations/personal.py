@@ -16,6 +16,7 @@ from donations.models import (
     Donation,
     DonationQuerySet,
     Donor,
+    Ending,
     InvoiceIntent,
     LedgerEntry,
     MissedPayment,
@@ -143,6 +144,9 @@ def _work(person: Person) -> Iterator[Row]:
     asked = RefundRequest.objects.filter(by=person.user).order_by("asked_at")
     for at, reference in asked.values_list("asked_at", "payment__donation__reference"):
         yield at, reference, "asked for a refund"
+    ended = Ending.objects.filter(by=person.user).order_by("pk")
+    for at, campaign in ended.values_list("at", "campaign__name"):
+        yield at, "", f"ended {campaign}"
     changed = PlanChange.objects.filter(by=person.user).order_by("pk")
     for at, reference, what in changed.values_list("at", "plan__donation__reference", "what"):
         yield at, reference, f"monthly gift: {what}"
@@ -346,7 +350,7 @@ personal.register(
     Table(
         name="work_on_gifts",
         title="What you did about others’ gifts",
-        models=(),
+        models=(Ending,),
         columns=("at", "gift", "what"),
         rows=_work,
         fate=Fate(

@@ -21,7 +21,6 @@ urlpatterns = [
     path("g/<public_id:public_id>/confirm/<str:token>/", views.confirm, name="confirm"),
     path("g/<public_id:public_id>/state/", views.gift_state, name="gift_state"),
     path("g/<public_id:public_id>/receipt/<int:number>/", views.receipt, name="receipt"),
-    path("me/", plan_views.giving, name="giving"),
     path("m/<str:token>/", plan_views.manage, name="manage"),
     path("m/<str:token>/amount/", plan_views.change_amount, name="change_amount"),
     path("m/<str:token>/pause/", plan_views.pause, name="pause"),

@@ -1,0 +1,1 @@
+"""My giving: where supporters see what they gave, and decide about what is kept of them."""
