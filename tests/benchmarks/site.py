@@ -55,7 +55,8 @@ class Site:
         if gifts not in self._filled:
             campaign = make_campaign(is_demo=True)
             began = perf_counter()
-            populate.add_gifts(campaign, count=gifts, amounts=[AMOUNT])
+            populate.add_links(campaign)
+            populate.add_gifts(campaign, count=gifts, amounts=[AMOUNT], monthly=True)
             say(f"  made {gifts:,} gifts in {perf_counter() - began:.1f} s")
             numbered = campaign.donations.annotate(turn=F("pk") % NAMED)
             numbered.filter(turn=0).update(display=Donation.Display.NAME)

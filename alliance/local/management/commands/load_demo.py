@@ -133,6 +133,7 @@ class Command(BaseCommand):
         if is_new:
             self._add_goals(campaign)
             self._add_meetings(campaign)
+            populate.add_links(campaign)
             populate.add_gifts(campaign, count=DONORS, amounts=_amounts())
             self._give_to_supporter(campaign)
         Membership.objects.get_or_create(

@@ -25,7 +25,8 @@ class Command(BaseCommand):
         if campaign is None:
             raise CommandError("There is no demo campaign of that name: name one by --campaign.")
         started = perf_counter()
-        populate.add_gifts(campaign, count=options["gifts"], amounts=AMOUNTS)
+        populate.add_links(campaign)
+        populate.add_gifts(campaign, count=options["gifts"], amounts=AMOUNTS, monthly=True)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
         self.stdout.write(f"{options['gifts']:,} gifts in {perf_counter() - started:.1f} s")
