@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
+from django.core.cache import cache
 from django.db import connection
 from django.db.models import Min, QuerySet
 
@@ -31,6 +32,8 @@ LATE_AFTER = timedelta(hours=2)
 SLICE = timedelta(days=1)
 CHUNK = 500
 SHOWN = 200
+# What the last comparison came to, for as long as the next may take.
+COUNTED, COUNT_LIFE = "books.differences", 2 * 60 * 60
 # How far about a movement its events are looked for.
 AROUND = timedelta(minutes=5)
 # What was there when the first reading began may stand in ours a little later.
@@ -129,7 +132,9 @@ WHERE c.fee_minor > 0 AND c.payment_id IS NOT NULL AND c.their_currency = c.our_
 def reconcile(*, now: datetime) -> None:
     """Read Stripe's ledger, enter its fees in ours, and shout where the two differ."""
     read(now=now)
-    for difference in differences(until=now - GRACE, now=now):
+    found = differences(until=now - GRACE, now=now)
+    cache.set(COUNTED, len(found), COUNT_LIFE)
+    for difference in found:
         logger.error(
             "the books are not Stripe's: %s %s %s, ours %s, theirs %s",
             difference.what,
@@ -145,6 +150,7 @@ def read_now(*, now: datetime) -> bool:
     with try_advisory_lock(JOB) as is_ours:
         if is_ours:
             read(now=now)
+            cache.delete(COUNTED)
         return is_ours
 
 
@@ -165,6 +171,20 @@ def read(*, now: datetime) -> None:
 def read_until() -> datetime | None:
     """Return until when Stripe's ledger has been read; None where it never was."""
     return Heartbeat.objects.filter(job=JOB).values_list("beat_at", flat=True).first()
+
+
+def count_differences(*, now: datetime) -> int:
+    """Return in how many places the ledgers differ, as the hourly comparison has found.
+
+    Comparing takes seconds where there are a million entries: no page waits for it but the first
+    after something has changed.
+    """
+    known: int | None = cache.get(COUNTED)
+    if known is None:
+        last = read_until()
+        known = len(differences(until=last - GRACE, now=now)) if last else 0
+        cache.set(COUNTED, known, COUNT_LIFE)
+    return known
 
 
 def is_late(*, now: datetime) -> bool:
@@ -224,6 +244,7 @@ def bring_in(entry: BalanceEntry, *, now: datetime) -> bool:
             inbox.receive(event, now=now)
         _process_again(StripeEvent.objects.filter(pk__in=[event.id for event in news]), now=now)
     _enter_fees(since=start)
+    cache.delete(COUNTED)
     return not is_missing(entry)
 
 

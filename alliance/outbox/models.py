@@ -83,6 +83,9 @@ class Mail(models.Model):
                 "created_at", condition=~Q(state__in=["sent", "failed"]), name="mail_open"
             ),
             models.Index("lease_until", condition=Q(state__in=LEASED), name="mail_leased"),
+            models.Index(
+                "created_at", condition=Q(state__in=["failed", "unknown"]), name="mail_lost"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,12 +13,27 @@ from django.utils import timezone
 from alliance.accounts import audit
 from alliance.contacts.services import contact_for
 from alliance.outbox import services as outbox
-from campaigns.models import Campaign
+from campaigns.models import Application, Campaign, Edit, Invitation
 from tests import factories
 
 # Those about money have a test of their own, with their figures.
 ROWS: dict[str, Callable[[Campaign, int], object]] = {
     "campaigns/campaign": lambda _campaign, _n: factories.make_campaign(),
+    "campaigns/application": lambda _campaign, _n: Application.objects.create(
+        by=factories.make_user(), name="n", purpose="p", people="w", recipient="r"
+    ),
+    "campaigns/membership": lambda campaign, _n: factories.make_member(campaign),
+    "campaigns/invitation": lambda campaign, n: Invitation.objects.create(
+        campaign=campaign,
+        email=f"{n}@example.org",
+        role="viewer",
+        by=factories.make_user(),
+        expires_at=timezone.now(),
+    ),
+    "campaigns/edit": lambda campaign, n: Edit.objects.create(
+        campaign=campaign, version=n, by=factories.make_user(), at=timezone.now(), page={}
+    ),
+    "campaigns/endorsement": lambda campaign, _n: factories.make_endorsement(campaign),
     "events/event": lambda campaign, _n: factories.make_event(
         campaign, parent=factories.make_event(campaign)
     ),
