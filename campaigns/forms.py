@@ -51,6 +51,31 @@ class MoneyField(forms.CharField):
         return money.parse(typed, self.currency, by_card=self.by_card, most=most).minor
 
 
+class PresetsField(forms.CharField):
+    """Up to four amounts with commas between them, as people type them."""
+
+    def __init__(self, *, currency: str = "gbp", **kwargs: Any) -> None:
+        self.currency = currency
+        super().__init__(**{"max_length": 100, **kwargs})
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return ", ".join(Money(m, self.currency).bare.removesuffix(".00") for m in value)
+        return value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.prepare_value(initial) != data)
+
+    def clean(self, value: Any) -> Any:
+        typed = [part for part in super().clean(value).split(",") if part.strip()]
+        if not 0 < len(typed) <= PRESETS:
+            raise forms.ValidationError(f"Enter one to {PRESETS} amounts.")
+        try:
+            return [money.parse(part, self.currency).minor for part in typed]
+        except money.AmountError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
 class _Versioned(forms.Form):
     """Carries the version of the page that the form was made from."""
 

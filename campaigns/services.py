@@ -1,6 +1,7 @@
 """What the people who write a campaign's page do to it: each edit is kept, for ever."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -71,13 +72,25 @@ def edit(*, campaign: Campaign, by: User, page: Mapping[str, Any], version: int)
         raise ValueError(f"no part of the page: {sorted(unknown)}")
     now_it_is = _lock(campaign)
     before = queries.page_of(now_it_is)
-    wanted = {name: _cleaned(name, value) for name, value in page.items()}
+    wanted = {name: cleaned(name, value) for name, value in page.items()}
     if before | queries.plain(wanted) == before:
         return None
     _refuse_stale(now_it_is, version, fields=set(page))
     for name, value in wanted.items():
         setattr(now_it_is, name, value)
     return _keep(now_it_is, before, by=by)
+
+
+@contextmanager
+def recording(*, campaign: Campaign, by: User) -> Iterator[None]:
+    """Keep as one edit whatever the block changes about a page and its goals.
+
+    Raises Incomplete, and saves nothing, where a page in public would lack something.
+    """
+    with transaction.atomic():
+        before = queries.page_of(_lock(campaign))
+        yield
+        _keep(Campaign.objects.get(pk=campaign.pk), before, by=by)
 
 
 @transaction.atomic
@@ -123,7 +136,7 @@ def save_goal(
         goal = now_it_is.goals.get(pk=goal.pk)
         _refuse_stale(now_it_is, version, goal=goal)
     for name in set(fields) & set(GOAL_FIELDS) - {"position"}:
-        setattr(goal, name, _cleaned(name, fields[name]))
+        setattr(goal, name, cleaned(name, fields[name]))
     goal.save()
     _keep(now_it_is, before, by=by)
     return goal
@@ -216,7 +229,7 @@ def save_endorsement(
     else:
         endorsement = campaign.endorsements.select_for_update().get(pk=endorsement.pk)
     before = {name: getattr(endorsement, name) for name in queries.ENDORSEMENT_FIELDS}
-    wanted = {name: _cleaned(name, fields[name]) for name in queries.ENDORSEMENT_FIELDS}
+    wanted = {name: cleaned(name, fields[name]) for name in queries.ENDORSEMENT_FIELDS}
     is_web_address(wanted["source_url"])
     if before == wanted:
         return endorsement
@@ -264,7 +277,8 @@ def _lock(campaign: Campaign) -> Campaign:
     return Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
 
 
-def _cleaned(name: str, value: Any) -> Any:
+def cleaned(name: str, value: Any) -> Any:
+    """Return what was typed without anything invisible in it."""
     if not isinstance(value, str):
         return value
     return text.one_line(value) if name in queries.ONE_LINE else text.lines(value)

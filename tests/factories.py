@@ -19,7 +19,7 @@ from django.utils import timezone
 from alliance.accounts.models import User
 from alliance.contacts.services import contact_for
 from alliance.core.money import Money
-from campaigns.models import Campaign, Membership, Role, State
+from campaigns.models import Campaign, Endorsement, Membership, Role, State
 from donations import forms, ledger, services, settling
 from donations.models import Donation, Payment, Plan
 from donations.services import Pledge
@@ -168,6 +168,20 @@ def permit(user: User, *codenames: str) -> User:
     """Let one of the staff do these things, and nothing else."""
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     return user
+
+
+def make_endorsement(campaign: Campaign, **fields: Any) -> Endorsement:
+    """Write down somebody's support; verified where `verified_by` says by whom."""
+    defaults: dict[str, Any] = {
+        "name": f"Edna {next(_numbers)}",
+        "role": "MP for Anywhere",
+        "affiliation": "A Party",
+        "said_on": date(2016, 7, 5),
+        "source_url": "https://example.org/speech",
+    }
+    if fields.get("verified_by"):
+        defaults["verified_at"] = timezone.now()
+    return Endorsement.objects.create(campaign=campaign, **{**defaults, **fields})
 
 
 def make_event(campaign: Campaign, **fields: Any) -> Event:

@@ -91,7 +91,8 @@ def test_an_admin_uploads_a_picture_and_the_page_shows_it_with_its_credit(
     management = {
         "goals-TOTAL_FORMS": "0",
         "goals-INITIAL_FORMS": "0",
-        "presets": "500,1000,2500,5000",
+        "target_minor": "1000",
+        "presets": "5, 10, 25, 50",
     }
 
     saved = client.post(

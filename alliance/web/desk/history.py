@@ -1,7 +1,5 @@
 """What a campaign's page said before: who changed what, and going back to it."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseRedirect
@@ -23,10 +21,11 @@ def history(request: DeskRequest, campaign: Campaign) -> HttpResponse:
     edits = Edit.objects.filter(campaign=campaign).select_related("by").order_by("-version")
     page = Paginator(edits, A_PAGE).get_page(request.GET.get("page"))
     # The one before the last on the page is needed to say what the last one changed.
-    shown: list[Any] = list(page.object_list)
+    shown: list[Edit] = list(page.object_list)
+    # The one before the last on the page is needed to say what the last one changed.
     before = edits.filter(version__lt=shown[-1].version).first() if shown else None
     rows = [
-        (edit, _parts(was, edit)) for edit, was in zip(shown, [*shown[1:], before], strict=True)
+        (edit, _parts(was, edit)) for edit, was in zip(shown, [*shown[1:], before], strict=False)
     ]
     return render(request, "desk/history.html", {"campaign": campaign, "rows": rows, "page": page})
 
