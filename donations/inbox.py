@@ -114,7 +114,7 @@ def receive(event: facts.Event, *, now: datetime) -> bool:
         created_at=event.created_at,
         received_at=now,
         next_try_at=now,
-        payload=event.payload,
+        payload=facts.without_people(event),
         state=_first_state(event),
     )
     # One statement, which is its own transaction: an answer costs one commit and no more.

@@ -181,7 +181,7 @@ def test_clicks_on_one_button_are_one_attempt_and_lead_on_whatever_comes(
 def test_a_form_that_is_sent_again_and_again_with_other_words_is_counted_each_time(
     campaign: Campaign, stripe: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "_close_page", lambda *_: None)
+    monkeypatch.setattr(services, "close_page", lambda *_: None)
     data = factories.form_data(campaign)
 
     answers = [

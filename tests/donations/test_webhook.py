@@ -175,12 +175,37 @@ def test_events_of_another_shop_on_the_account_are_ignored(
     assert not LedgerEntry.objects.exists()
 
 
-def test_an_event_with_a_nul_in_a_name_is_kept(client: Client, db: None) -> None:
-    body = event(data={"object": {"id": "cs_1", "name": "a\x00b"}})
+def test_an_event_with_a_nul_in_its_words_is_kept(client: Client, db: None) -> None:
+    body = event(data={"object": {"id": "cs_1", "description": "a\x00b"}})
 
     assert post_event(client, body, signed(body)) == 200
 
-    assert json.loads(StripeEvent.objects.get().payload)["data"]["object"]["name"] == "a\x00b"
+    kept = json.loads(StripeEvent.objects.get().payload)["data"]["object"]
+    assert kept["description"] == "a\x00b"
+
+
+def test_what_stripe_tells_of_people_is_not_kept(client: Client, db: None) -> None:
+    told = {
+        "id": "cs_1",
+        "customer_email": "gail@example.org",
+        "customer_details": {"email": "gail@example.org", "phone": "+44 1"},
+        "charges": [{"billing_details": {"name": "Gail"}, "card": {"last4": "4242"}}],
+        "evidence": {"customer_purchase_ip": "192.0.2.1"},
+        "evidence_details": {"due_by": 1},
+        "cancellation_details": {"comment": "I am moving", "reason": "payment_failed"},
+        "amount_total": 2500,
+    }
+    body = event(data={"object": told})
+
+    assert post_event(client, body, signed(body)) == 200
+
+    assert json.loads(StripeEvent.objects.get().payload)["data"]["object"] == {
+        "id": "cs_1",
+        "charges": [{"card": {}}],
+        "evidence_details": {"due_by": 1},
+        "cancellation_details": {"reason": "payment_failed"},
+        "amount_total": 2500,
+    }
 
 
 def test_the_readme_names_the_events_that_are_understood() -> None:
