@@ -21,6 +21,8 @@ _TRICKS = re.compile(
 _BREAKS = re.compile("\r\n?|\u2028|\u2029")
 _SPACES = re.compile(r"\s+")
 
+# Where a link may lead: elsewhere by its whole address, or within the site.
+_LEADS = re.compile(r"https?://|mailto:|/(?![/\\])|#", re.IGNORECASE)
 _TAGS = {"p", "h2", "h3", "h4", "ul", "ol", "li", "strong", "em", "a", "blockquote", "hr", "br"}
 _PICTURE_TAGS = {"figure", "figcaption", "img"}
 
@@ -68,7 +70,8 @@ def to_html(markdown: str, pictures: Mapping[str, Picture] | None = None) -> Saf
     known = pictures or {}
 
     def attribute(tag: str, name: str, value: str) -> str | None:
-        return None if (tag, name) == ("img", "src") and value not in known else value
+        is_fine = {("img", "src"): value in known, ("a", "href"): _LEADS.match(value)}
+        return value if is_fine.get((tag, name), True) else None
 
     html = nh3.clean(
         _MARKDOWN.render(_TRICKS.sub("", markdown), {"pictures": known}),
