@@ -49,7 +49,8 @@ LABELS = {
     "imprint": "imprint",
     "goals": "goals",
 }
-# Beyond this many words a difference takes longer than anybody waits for it.
+# Beyond this many lines or words a difference takes longer than anybody waits for it.
+MAX_LINES = 2000
 MAX_WORDS = 3000
 
 
@@ -167,6 +168,8 @@ def compare(before: str, after: str) -> list[Piece]:
     """
     pieces: list[Piece] = []
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    if len(old) + len(new) > MAX_LINES:
+        return _joined([Piece("removed", before), Piece("added", after)])
     for kind, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         was, now = "".join(old[i1:i2]), "".join(new[j1:j2])
         pieces += [Piece("same", was)] if kind == "equal" else _by_words(was, now)

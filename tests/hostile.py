@@ -15,8 +15,7 @@ CORPUS = [
     '<svg><a xlink:href="javascript:alert(1)"><text x="9">x</text></a></svg>',
     "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
     '<svg></p><style><a id="</style><img src=1 onerror=alert(1)>">',
-    "<math><mtext><table><mglyph><style><!--</style>"
-    '<img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;">',
+    '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=a()">',
     "<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
     '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
     "<iframe src=javascript:alert(1)></iframe>",
