@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import F, Max, QuerySet, Sum
+from django.db.models import F, Max, Min, QuerySet, Sum
 
 from alliance.core.money import Money
 from campaigns.models import Campaign, Link
@@ -12,7 +12,8 @@ from donations.models import Donation, LedgerEntry, PlanTally, RefundRequest, Ta
 from donations.models.ledger import Dispute, Kind
 from donations.queries import Progress, progress_of
 
-DAYS = 28
+# As many days as are shown, and at least so many of a campaign that is young.
+DAYS, FEWEST = 28, 14
 WEEK = 7
 RECENT = timedelta(days=14)
 
@@ -99,7 +100,9 @@ def figures_of(campaign: Campaign, *, today: date) -> Figures:
     rows = _sums(campaign.tallies.all(), "link", "is_monthly")
     last = max((row["last"] for row in rows), default=today)
     until = today if last > today - timedelta(days=DAYS) else last
-    since = until - timedelta(days=DAYS - 1)
+    first = min((row["first"] for row in rows), default=until)
+    length = min(max((until - first).days + 1, FEWEST), DAYS)
+    since = until - timedelta(days=length - 1)
     by_day = {
         row["day"]: _part(row, campaign.currency)
         for row in _sums(campaign.tallies.filter(day__range=(since, until)), "day")
@@ -111,7 +114,7 @@ def figures_of(campaign: Campaign, *, today: date) -> Figures:
         sources=_sources(campaign, rows),
         days=[
             Day(since + timedelta(days=n), by_day.get(since + timedelta(days=n), nothing))
-            for n in range(DAYS)
+            for n in range(length)
         ],
         is_recent=until == today,
         plans=plans,
@@ -164,6 +167,7 @@ def _sums(rows: QuerySet[Tally], *by: str) -> list[dict[str, Any]]:
             number=Sum("gifts"),
             net=Sum("raised_minor"),
             back=Sum("refunded_minor"),
+            first=Min("day"),
             last=Max("day"),
         )
     )

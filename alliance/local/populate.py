@@ -24,7 +24,7 @@ _STATEMENTS = (
     # Nothing here breaks a rule that the foreign keys' triggers would find, one row at a time.
     "SET LOCAL session_replication_role = replica",
     """
-    CREATE TEMPORARY TABLE made ON COMMIT DROP AS
+    CREATE TEMPORARY TABLE made AS
     SELECT n, (%(amounts)s::bigint[])[1 + n %% %(different)s] AS minor,
         -- Many come at the launch, fewer later, and more again now and then.
         now() - interval '23 days' * (1 - power(x + 0.03 * sin(19 * x) * (1 - x), 1.6)) AS at,
@@ -126,6 +126,7 @@ _STATEMENTS = (
         gifts = slot.gifts + excluded.gifts,
         donors = slot.donors + excluded.donors
     """,
+    "DROP TABLE made",
 )
 
 

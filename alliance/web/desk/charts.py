@@ -10,7 +10,10 @@ from django.utils.safestring import SafeString, mark_safe
 from alliance.core.money import CURRENCIES, Money
 from donations.figures import Day
 
-WIDTH, LEFT, TOP, PLOT, FOOT = 760, 76, 14, 252, 34
+# In units of the drawing: a wide one for 28 days, and one for phones, where it is not shrunk.
+WIDE, NARROW = 760, 340
+LEFT, RIGHT, TOP, PLOT, FOOT = 72, 4, 14, 252, 34
+ON_PHONES = 14
 # A bar is at most so many bricks high: more would be stripes.
 BRICKS = 18
 SEAM = 1.5
@@ -19,8 +22,10 @@ SHARES = 1000
 
 @dataclass(frozen=True)
 class Chart:
-    svg: SafeString
-    # What one brick stands for.
+    """Bars of bricks, for wide screens and for phones; what one brick stands for."""
+
+    wide: SafeString
+    narrow: SafeString
     brick: Money
 
 
@@ -28,13 +33,27 @@ def per_day(days: Sequence[Day], *, currency: str) -> Chart:
     """Draw what each day brought as bars of bricks; the last brick is cut to size."""
     most = max((day.part.given.minor for day in days), default=0)
     brick = _round(most / BRICKS, currency)
-    top = max(-(-most // brick), 4)
-    scale = PLOT / (top * brick)
-    step = (WIDTH - LEFT) / len(days)
-    bar = step * 0.82
-    ground = TOP + PLOT
+    return Chart(
+        wide=_bars(days, brick, currency, width=WIDE),
+        narrow=_bars(days[-ON_PHONES:], brick, currency, width=NARROW),
+        brick=Money(brick, currency),
+    )
+
+
+def _bars(days: Sequence[Day], brick: int, currency: str, *, width: int) -> SafeString:
     best = max(days, key=lambda day: day.part.given.minor)
-    drawn = [_axis(top, brick, scale, currency)]
+    # The lines to read the bars by: some whole bricks apart, four of them or more.
+    every = max(-(-best.part.given.minor // (brick * 4)), 1)
+    top = every * max(-(-best.part.given.minor // (brick * every)), 4)
+    scale = PLOT / (top * brick)
+    step = (width - LEFT - RIGHT) / len(days)
+    bar = step * 0.82
+    drawn = [
+        f'<path class="rule" d="M{LEFT} {y:.1f}H{width}"/>'
+        f'<text class="ax end" x="{LEFT - 8}" y="{y + 5:.1f}">{Money(n * brick, currency)}</text>'
+        for n in range(0, top + 1, every)
+        for y in [TOP + PLOT - n * brick * scale]
+    ]
     for number, day in enumerate(days):
         x = LEFT + number * step + (step - bar) / 2
         words = f"{in_words(day.day, 'j F')}: {day.part.given}, {day.part.gifts} gifts"
@@ -42,21 +61,24 @@ def per_day(days: Sequence[Day], *, currency: str) -> Chart:
             f'<g class="bar"><title>{words}</title>'
             f"{''.join(_bricks(day.part.given.minor, brick, scale, x, bar))}</g>"
         )
-        if (len(days) - 1 - number) % 7 == 0:
+        to_come = len(days) - 1 - number
+        if to_come % 7 == 0:
+            # The last one would stick out.
+            anchor, at = ("mid", x + bar / 2) if to_come else ("end", x + bar)
             drawn.append(
-                f'<text class="ax mid" x="{x + bar / 2:.1f}" y="{ground + 25}">'
+                f'<text class="ax {anchor}" x="{at:.1f}" y="{TOP + PLOT + 25}">'
                 f"{in_words(day.day, 'j M')}</text>"
             )
     told = (
         f"Gifts per day from {in_words(days[0].day, 'j F')} to {in_words(days[-1].day, 'j F Y')}. "
         f"The most came on {in_words(best.day, 'j F')}: {best.part.given}."
     )
-    svg = (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {ground + FOOT}" role="img" '
-        f'aria-label="{told if most else "No gifts in these days."}">{"".join(drawn)}</svg>'
-    )
     # Figures, dates and words of our own alone.
-    return Chart(svg=mark_safe(svg), brick=Money(brick, currency))  # noqa: S308 (see above)
+    return mark_safe(  # noqa: S308 (see above)
+        f'<svg class="chart" viewBox="0 0 {width} {TOP + PLOT + FOOT}" role="img" '
+        f'aria-label="{told if best.part.gifts else "No gifts in these days."}">'
+        f"{''.join(drawn)}</svg>"
+    )
 
 
 def shares(parts: Sequence[tuple[str, int]], *, told: str) -> SafeString:
@@ -91,20 +113,6 @@ def _bricks(minor: int, brick: int, scale: float, x: float, width: float) -> lis
             f'width="{width:.1f}" height="{height:.1f}"/>'
         )
     return drawn
-
-
-def _axis(top: int, brick: int, scale: float, currency: str) -> str:
-    """Draw the lines to read the bars by: whole bricks, four or five of them."""
-    every = max(-(-top // 4), 1)
-    drawn = []
-    for number in range(0, top + 1, every):
-        y = TOP + PLOT - number * brick * scale
-        drawn.append(
-            f'<path class="rule" d="M{LEFT} {y:.1f}H{WIDTH}"/>'
-            f'<text class="ax end" x="{LEFT - 10}" y="{y + 5:.1f}">'
-            f"{Money(number * brick, currency)}</text>"
-        )
-    return "".join(drawn)
 
 
 def _round(minor: float, currency: str) -> int:
