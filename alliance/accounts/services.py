@@ -1,5 +1,6 @@
-"""What is done to somebody's way of signing in, by them or by one of us."""
+"""What is done to somebody's way of signing in, by one of us or because of what they may do."""
 
+from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.db import transaction
@@ -19,8 +20,15 @@ def end_sessions(user: User) -> None:
 
 
 @transaction.atomic
+def sign_out(*, by: User, user: User) -> None:
+    """Sign somebody out everywhere because one of us found it right."""
+    end_sessions(user)
+    audit.note(by, [user], "Signed out everywhere.")
+
+
+@transaction.atomic
 def remove_factors(*, by: User, user: User) -> int:
-    """Take away the second factors of somebody who lost theirs, and count them.
+    """Take away the second factors of somebody who lost theirs, tell them so, and count them.
 
     They are signed out everywhere, and choose a new one when they come back to their work.
     """
@@ -28,17 +36,16 @@ def remove_factors(*, by: User, user: User) -> int:
     if removed:
         end_sessions(user)
         audit.note(by, [user], "Removed a lost second factor.")
+        get_adapter().send_notification_mail("account/email/factors_removed", user)
     return removed
 
 
 @transaction.atomic
-def invite_staff(user: User) -> None:
+def invite(user: User) -> None:
     """Let somebody whom one of us added sign in: by a code, sent to the address.
 
-    Typing that code is what verifies the address.
+    Typing that code is what confirms the address.
     """
     user.set_unusable_password()
     user.save()
-    EmailAddress.objects.get_or_create(
-        user=user, email=user.email, defaults={"primary": True, "verified": False}
-    )
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=False)

@@ -26,6 +26,7 @@ MODULES = {
     "webhook-settled": "webhooks",
     "admin-list": "admin",
     "stalled-stripe": "giving",
+    "enumeration": "accounts",
 }
 
 
