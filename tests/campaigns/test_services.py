@@ -29,7 +29,7 @@ def save(campaign: Campaign, by: User, version: int, **page: Any) -> Edit | None
 
 
 def columns(campaign: Campaign) -> dict[str, Any]:
-    return Campaign.objects.filter(pk=campaign.pk).values().get()
+    return dict(Campaign.objects.filter(pk=campaign.pk).values().get())
 
 
 def add_goal(campaign: Campaign, by: User, title: str, **fields: Any) -> Goal:
