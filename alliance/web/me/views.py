@@ -14,6 +14,7 @@ from django.http import (
     HttpResponse,
     HttpResponseBase,
     HttpResponseRedirect,
+    QueryDict,
 )
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
@@ -54,7 +55,7 @@ def name(request: HttpRequest, public_id: str) -> HttpResponse:
     gift = supporters.find_gift(person_of(_user(request)).contacts, public_id)
     if gift is None:
         raise Http404
-    form = NameForm(request.POST or None, initial={"display": gift.display})
+    form = NameForm(_posted(request), initial={"display": gift.display})
     is_taken_down = supporters.is_taken_down(gift, has_come=gift.net_minor is not None)
     if request.method == "POST" and not is_taken_down and form.is_valid():
         try:
@@ -136,7 +137,7 @@ def delete(request: HttpRequest) -> HttpResponseBase:
 @_just_proven
 def _delete(request: HttpRequest) -> HttpResponse:
     user, trouble = _user(request), ""
-    form = DeleteForm(request.POST or None, initial={"mark": deleting.mark_for(user)})
+    form = DeleteForm(_posted(request), initial={"mark": deleting.mark_for(user)})
     if request.method == "POST" and form.is_valid():
         try:
             deleting.delete(user, now=timezone.now())
@@ -175,6 +176,10 @@ def _mail_page(
         "unconfirmed": queries.unconfirmed(_user(request)),
     }
     return _page(request, "me/mail.html", context, status=status)
+
+
+def _posted(request: HttpRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
 
 
 def _user(request: HttpRequest) -> User:
