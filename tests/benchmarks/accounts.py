@@ -11,7 +11,7 @@ from tests import factories
 from tests.benchmarks.measure import Result, interleave
 from tests.benchmarks.site import Site
 
-PASSWORD = "a long pass phrase"  # noqa: S105 (of nobody)
+PASSWORD = "a long pass phrase"
 _numbers = count(1)
 
 
