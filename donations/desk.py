@@ -3,10 +3,9 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 
 from alliance.contacts.models import Consent, normalise
@@ -184,9 +183,10 @@ def givers(campaign: Campaign, donors: Sequence[Donor]) -> list[Giver]:
     ]
 
 
-def consents_of(campaign: Campaign, contact_id: int) -> QuerySet[Consent]:
-    """Return what somebody agreed to about this campaign's mail; what they withdrew, too."""
-    return Consent.objects.filter(campaign=campaign, contact=contact_id).order_by("given_at")
+def consent_of(campaign: Campaign, contact_id: int) -> Consent | None:
+    """Return somebody's latest word about this campaign's mail; None where they said nothing."""
+    words = Consent.objects.filter(campaign=campaign, contact=contact_id)
+    return words.order_by(F("withdrawn_at").desc(nulls_first=True), "-given_at").first()
 
 
 def given_by(campaign: Campaign, contact_id: int) -> Money:
@@ -198,13 +198,6 @@ def given_by(campaign: Campaign, contact_id: int) -> Money:
 def has_agreed(campaign: Campaign, contact_id: int) -> bool:
     """Say whether somebody wants this campaign's mail."""
     return Consent.objects.live().filter(campaign=campaign, contact=contact_id).exists()
-
-
-def last_came(campaign: Campaign) -> datetime | None:
-    """Return when the campaign's last gift was given."""
-    return (
-        campaign.donations.that_came().order_by("-pk").values_list("created_at", flat=True).first()
-    )
 
 
 def _shown(

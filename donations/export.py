@@ -65,8 +65,9 @@ def _written(campaign: Campaign, *, show: str, by: User, what: str) -> Iterator[
     try:
         yield MARK + str(writer.writerow(COLUMNS))
         for rows in _chunks(campaign, show):
-            yield "".join(str(writer.writerow(map(safe, row))) for row in rows)
+            # On its way is as good as taken.
             sent += len(rows)
+            yield "".join(str(writer.writerow(map(safe, row))) for row in rows)
         is_whole = True
     finally:
         # Whoever gives up half-way has half of them.

@@ -140,7 +140,8 @@ def of(donation: Donation, *, team: set[int]) -> list[Happening]:
         *_changed(facts, team),
         *_mailed(facts, team),
     ]
-    return sorted(happened, key=lambda one: one.at, reverse=True)
+    # Of one moment what was told first happened first.
+    return sorted(happened, key=lambda one: one.at)[::-1]
 
 
 def _begun(donation: Donation) -> Happening:
@@ -175,7 +176,7 @@ def _asked(facts: Facts, team: set[int]) -> Iterator[Happening]:
             SAID,
             f"Stripe said no: {request.refused}"
             if request.refused
-            else f"{request.get_reason_display()}. {request.note}".strip()
+            else f"Why: {request.get_reason_display()}. {request.note}".strip()
             if request.refund_id
             else "No answer yet: Stripe is asked again every minute.",
             is_bad=bool(request.refused),

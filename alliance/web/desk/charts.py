@@ -17,7 +17,7 @@ ON_PHONES = 14
 # A bar is at most so many bricks high: more would be stripes.
 BRICKS = 18
 SEAM = 1.5
-SHARES = 1000
+SHARES, SLIVER = 1000, 8
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,10 @@ def shares(parts: Sequence[tuple[str, int]], *, told: str) -> SafeString:
     whole = sum(size for _, size in parts)
     drawn, at = [], 0.0
     for hue, size in parts:
-        width = SHARES * max(size, 0) / whole if whole > 0 else 0
+        # Little is still seen.
+        width = max(SHARES * size / whole, SLIVER) if size > 0 else 0
         if width:
+            at = min(at, SHARES - width)
             drawn.append(f'<rect class="f-{hue}" x="{at:.1f}" width="{width:.1f}" height="44"/>')
             if at:
                 drawn.append(f'<path class="seam" d="M{at:.1f} 0V44"/>')

@@ -83,7 +83,7 @@ def donor(request: DeskRequest, campaign: Campaign, pk: int) -> HttpResponse:
         "giver": giving.givers(campaign, [found])[0],
         "page": page,
         "rows": [_Row(gift) for gift in page.rows],
-        "consents": giving.consents_of(campaign, found.contact_id),
+        "consent": giving.consent_of(campaign, found.contact_id),
     }
     return render(request, "desk/gifts_donor.html", context)
 
@@ -103,7 +103,7 @@ def gift(request: DeskRequest, campaign: Campaign, reference: str) -> HttpRespon
         "history": history.of(found, team=team),
         "donor": campaign.donors.filter(contact=found.contact_id).first(),
         "in_all": giving.given_by(campaign, found.contact_id),
-        "consents": giving.consents_of(campaign, found.contact_id),
+        "consent": giving.consent_of(campaign, found.contact_id),
         "plan": found.plans.order_by("-pk").first(),
         "thanks": getattr(found, "thanks", None),
         "no_thanks": thanks.in_the_way(found),
