@@ -32,6 +32,7 @@ from donations.models import (
 )
 from tests import factories
 from tests.donations.test_offline import make_gift
+from tests.web.test_every_page import parsed
 
 HIDDEN = re.compile(r'<input type="hidden" name="(amount|reason|note|key|seen)" value="([^"]*)">')
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", " =1+1", "\uff1d1+1", '=HYPERLINK("http://x")']
@@ -87,7 +88,7 @@ def told(response: Any) -> str:
 def addresses(campaign: Campaign, payment: Payment) -> list[str]:
     """Every page about money, of one gift."""
     here, one = gifts(campaign), f"{gifts(campaign)}{payment.donation.reference}/"
-    donor = Donor.objects.get(campaign=campaign)
+    donor = Donor.objects.filter(campaign=campaign).earliest("pk")
     own = ["", "donors/", f"donors/{donor.pk}/", "offline/", "export/"]
     return [
         *(f"{here}{name}" for name in own),
@@ -160,6 +161,41 @@ def test_what_moves_money_or_takes_it_away_asks_again_who_one_is(
     assert client.get(one).status_code == 200
     assert standin.objects("refund") == []
     assert not LogEntry.objects.exists()
+
+
+def test_every_page_is_sound_html_and_its_links_lead_somewhere(
+    client: Client, campaign: Campaign, payment: Payment
+) -> None:
+    wanted = give(
+        campaign, "pi_w", contact=contacts.contact_for("w@example.org"), consents={"campaign": "Y"}
+    )
+    Link.objects.create(campaign=campaign, code="poster", label="Poster")
+    factories.sign_in(client, factories.make_member(campaign, Role.OWNER))
+    desk, thank = f"/organise/{campaign.slug}/", f"{gifts(campaign)}{wanted.reference}/thank/"
+    refund = f"{gifts(campaign)}{payment.donation.reference}/refund/{payment.pk}/"
+    pages = [
+        client.get(desk),
+        client.get(f"{desk}links/"),
+        *(client.get(page) for page in addresses(campaign, payment) if "/thank/" not in page),
+        client.get(f"{gifts(campaign)}?q=nobody"),
+        client.get(thank),
+        client.post(thank, {"words": "x"}),
+        client.post(refund, {"amount": "10", "reason": "duplicate"}),
+        client.post(refund, {}),
+        client.post(f"{gifts(campaign)}offline/", {}),
+        client.post(f"{desk}links/make/", {}),
+    ]
+    for answer in pages:
+        html = answer.content.decode()
+        page = parsed(html)
+        assert page.inline == []
+        assert len(page.ids) == len(set(page.ids))
+        assert html.count("<h1") == html.count("<main") == 1
+        for link in page.links:
+            if link.startswith("#"):
+                assert link[1:] in page.ids, link
+            elif link.startswith("/") and not link.startswith("/static/"):
+                assert client.get(link).status_code in {200, 405}, link
 
 
 # -- finding -------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from tests import factories
 # fails the suite.
 EVERYBODY, LINK_HOLDERS, STRIPE = "everybody", "whoever has the link", "who signs as Stripe"
 WRITERS, OWNERS = "owners and editors of the campaign", "owners of the campaign"
+TEAM, MONEY = "the campaign's team", "owners of the campaign and its finance"
 NOBODY, SIGNED_IN = "nobody", "whoever is signed in"
 ACCESS = {
     "web:home": (EVERYBODY, {"GET"}),
@@ -58,6 +59,18 @@ ACCESS = {
     "donations:webhook": (STRIPE, {"POST"}),
     "no_shortcut": (NOBODY, {"GET"}),
     "web:draft": (LINK_HOLDERS, {"GET"}),
+    "desk:overview": (TEAM, {"GET"}),
+    "desk:gifts": (MONEY, {"GET"}),
+    "desk:donors": (MONEY, {"GET"}),
+    "desk:donor": (MONEY, {"GET"}),
+    "desk:gift": (MONEY, {"GET"}),
+    "desk:thank": (MONEY, {"GET", "POST"}),
+    "desk:refund": (MONEY, {"GET", "POST"}),
+    "desk:offline": (MONEY, {"GET", "POST"}),
+    "desk:export": (MONEY, {"GET", "POST"}),
+    "desk:links": (TEAM, {"GET"}),
+    "desk:make_link": (WRITERS, {"POST"}),
+    "desk:qr": (TEAM, {"GET"}),
     "desk:page": (WRITERS, {"GET", "POST"}),
     "desk:preview": (WRITERS, {"GET", "POST"}),
     "desk:pictures": (WRITERS, {"GET", "POST"}),
@@ -131,6 +144,18 @@ def addresses(campaign: Campaign, standin: StandIn) -> dict[str, str]:
         "donations:webhook": "/stripe/webhook/",
         "no_shortcut": "/admin/r/1/1/",
         "web:draft": f"/c/{campaign.slug}/preview/{campaign.preview_key}/",
+        "desk:overview": desk,
+        "desk:gifts": f"{desk}gifts/",
+        "desk:donors": f"{desk}gifts/donors/",
+        "desk:donor": f"{desk}gifts/donors/1/",
+        "desk:gift": f"{desk}gifts/{donation.reference}/",
+        "desk:thank": f"{desk}gifts/{donation.reference}/thank/",
+        "desk:refund": f"{desk}gifts/{donation.reference}/refund/1/",
+        "desk:offline": f"{desk}gifts/offline/",
+        "desk:export": f"{desk}gifts/export/",
+        "desk:links": f"{desk}links/",
+        "desk:make_link": f"{desk}links/make/",
+        "desk:qr": f"{desk}links/poster/qr.svg",
         "desk:page": f"{desk}page/",
         "desk:preview": f"{desk}page/preview/",
         "desk:pictures": f"{desk}page/pictures/",
