@@ -181,12 +181,17 @@ def _by_words(was: str, now: str) -> Iterator[Piece]:
     if len(old) + len(new) > MAX_WORDS:
         yield from (Piece("removed", was), Piece("added", now))
         return
+    removed = added = ""
     for kind, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            yield Piece("same", "".join(old[i1:i2]))
+        lost, won = "".join(old[i1:i2]), "".join(new[j1:j2])
+        is_gap = not lost.strip() and bool(removed or added)
+        if kind != "equal" or (is_gap and i2 < len(old) and j2 < len(new)):
+            # A space between two changes is a part of both: words are easier to read together.
+            removed, added = removed + lost, added + won
             continue
-        yield Piece("removed", "".join(old[i1:i2]))
-        yield Piece("added", "".join(new[j1:j2]))
+        yield from (Piece("removed", removed), Piece("added", added), Piece("same", lost))
+        removed = added = ""
+    yield from (Piece("removed", removed), Piece("added", added))
 
 
 def _joined(pieces: list[Piece]) -> list[Piece]:

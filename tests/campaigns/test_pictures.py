@@ -1,5 +1,9 @@
 """Uploaded pictures, and what comes in their place."""
 
+import random
+import struct
+import time
+import zlib
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
@@ -58,6 +62,26 @@ def test_a_large_picture_is_made_smaller() -> None:
         assert made.size == (1800, 450)
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, *more: bytes) -> bytes:
+    """A PNG that says it is that large, and carries what it is told to."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        [chunk(b"IHDR", header), *more, body, chunk(b"IEND", b"")]
+    )
+
+
+def moving(frames: int) -> bytes:
+    made = BytesIO()
+    pictures_ = [Image.new("RGB", (40, 20), (n % 256, 0, 0)) for n in range(frames)]
+    pictures_[0].save(made, "WEBP", save_all=True, append_images=pictures_[1:])
+    return made.getvalue()
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -70,14 +94,90 @@ def test_a_large_picture_is_made_smaller() -> None:
         picture("BMP"),
         b"x" * (pictures.MAX_BYTES + 1),
         picture("PNG", (8000, 6000)),
+        png(30_000, 30_000),
+        png(2_000_000_000, 2),
+        png(0, 0),
+        png(40, 20, chunk(b"zTXt", b"c\0\0" + zlib.compress(b"x" * 80_000_000))),
+        picture("PNG", (1, 4000)),
+        picture("JPEG", (4000, 10)),
+        picture("PNG")[:-40],
+        b"\xff\xd8\xff\xe0" + b"\0" * 4000,
+        b"RIFF\xff\xff\xff\xffWEBPVP8 " + b"\xff" * 4000,
+        b"\x89PNG\r\n\x1a\n<script>alert(1)</script>",
+        b"%PDF-1.4 " + picture("JPEG"),
+        picture("TIFF"),
+        picture("ICO"),
     ],
-    ids=["empty", "stub", "svg", "html", "cut off", "gif", "bmp", "too heavy", "too many pixels"],
+    ids=[
+        *("empty", "stub", "svg", "html", "cut off", "gif", "bmp", "too heavy"),
+        *("too many pixels", "bomb", "as wide as a lie", "of no size", "text bomb", "a thread"),
+        *("a ribbon", "cut off at its end", "JPEG by its head alone", "WebP by its head alone"),
+        *("script behind a head", "PDF", "tiff", "ico"),
+    ],
 )
 def test_what_is_no_bearable_picture_is_refused_in_words(content: bytes) -> None:
     with pytest.raises(ValidationError) as refused:
         pictures.reencode(upload(content))
 
     assert "picture" in str(refused.value)
+
+
+def test_whatever_else_a_file_is_stays_behind() -> None:
+    payload = b"<script>alert(1)</script>PK\x03\x04<?php phpinfo(); ?>"
+    comment = b"\xff\xfe" + struct.pack(">H", len(payload) + 2) + payload
+    plain = picture("JPEG")
+    for content in (
+        plain + payload,
+        plain[:2] + comment + plain[2:],
+        picture("PNG") + payload,
+        png_with_text(payload),
+    ):
+        fresh = pictures.reencode(upload(content)).read()
+        assert fresh[:4] == b"RIFF"
+        for part in (b"script", b"PK\x03\x04", b"php"):
+            assert part not in fresh
+
+
+def png_with_text(payload: bytes) -> bytes:
+    plain = picture("PNG")
+    # After the header's chunk, where readers look for it.
+    return plain[:33] + chunk(b"tEXt", b"Comment\0" + payload) + plain[33:]
+
+
+def test_of_a_picture_that_moves_the_first_is_taken() -> None:
+    with Image.open(pictures.reencode(upload(moving(50)))) as made:
+        assert getattr(made, "n_frames", 1) == 1
+
+
+def test_files_broken_at_random_are_refused_or_made_anew_and_never_break_us() -> None:
+    chance = random.Random(7)  # noqa: S311 (repeats)
+    outcomes = set()
+    for kind in ("JPEG", "PNG", "WEBP"):
+        whole = bytearray(picture(kind, (60, 40)))
+        for _ in range(120):
+            broken = bytearray(whole)
+            for _ in range(chance.randrange(1, 8)):
+                broken[chance.randrange(len(broken))] = chance.randrange(256)
+            try:
+                pictures.reencode(upload(bytes(broken)))
+                outcomes.add("made")
+            except ValidationError:
+                outcomes.add("refused")
+    assert outcomes == {"made", "refused"}
+
+
+def test_a_held_picture_is_good_for_its_own_campaign_and_for_a_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token = pictures.hold("campaigns/a.webp", 7)
+
+    assert pictures.held(token, 7) == "campaigns/a.webp"
+    for wrong in (token[:-1], "", "campaigns/a.webp", f"{token}x"):
+        assert pictures.held(wrong, 7) == ""
+    assert pictures.held(token, 8) == ""
+    tomorrow = time.time() + 25 * 60 * 60
+    monkeypatch.setattr(time, "time", lambda: tomorrow)
+    assert pictures.held(token, 7) == ""
 
 
 def test_an_admin_uploads_a_picture_and_the_page_shows_it_with_its_credit(
