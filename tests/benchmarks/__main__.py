@@ -25,6 +25,7 @@ MODULES = {
     "webhook-view": "webhooks",
     "webhook-settled": "webhooks",
     "admin-list": "admin",
+    "desk": "desk",
     "stalled-stripe": "giving",
     "enumeration": "accounts",
 }
