@@ -207,6 +207,9 @@ MFA_FORMS = {
         "reauthenticate": "ReauthenticateMFAForm",
         "activate_totp": "ActivateTOTPForm",
         "add_webauthn": "AddWebAuthnForm",
+        "authenticate_webauthn": "AuthenticateWebAuthnForm",
+        "reauthenticate_webauthn": "ReauthenticateWebAuthnForm",
+        "login_webauthn": "LoginWebAuthnForm",
         "edit_webauthn": "EditWebAuthnForm",
     }.items()
 }

@@ -104,7 +104,10 @@ def recover_abandoned(now: datetime) -> int:
     What it was handing over may have left: that becomes unknown, is shown, and is not sent again.
     """
     abandoned = Mail.objects.abandoned(now)
-    unknown = abandoned.filter(state=State.HANDING_OVER).update(
+    in_hand = abandoned.filter(state=State.HANDING_OVER)
+    letters = in_hand.filter(kind=LETTER).values_list("reference", flat=True)
+    Letter.objects.filter(pk__in=[int(pk) for pk in letters]).delete()
+    unknown = in_hand.update(
         state=State.UNKNOWN,
         lease_until=None,
         error="The worker died while the mail server was being asked.",
@@ -198,6 +201,6 @@ def _move(
     )
     if is_ours:
         mail.state = state
-        if mail.kind == LETTER and state in {State.SENT, State.FAILED}:
+        if mail.kind == LETTER and state in {State.SENT, State.FAILED, State.UNKNOWN}:
             Letter.objects.filter(pk=mail.reference).delete()
     return bool(is_ours)

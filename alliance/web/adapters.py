@@ -9,6 +9,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from alliance.accounts.models import User
 from alliance.core import sealing
@@ -41,6 +42,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth shi
         """Write the password alone: whatever else has changed meanwhile stays changed."""
         user.set_password(password)
         user.save(update_fields=["password"])
+
+    def is_safe_url(self, url: str) -> bool:
+        """Lead nobody anywhere but to a path of this site."""
+        return url_has_allowed_host_and_scheme(url, allowed_hosts=None)
 
     def get_password_change_redirect_url(self, _request: HttpRequest) -> str:
         return "/account/"

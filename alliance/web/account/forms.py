@@ -95,7 +95,27 @@ class SignupForm(_plain(account.SignupForm, email=_USERNAME)):  # type: ignore[m
         return super().try_save(request)
 
 
-class AddWebAuthnForm(_plain(webauthn.AddWebAuthnForm)):  # type: ignore[misc]
+class _Guarded:
+    """Takes whatever was sent in a passkey's place for what it is, instead of breaking on it."""
+
+    def full_clean(self) -> None:
+        try:
+            super().full_clean()  # type: ignore[misc]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            self.cleaned_data: dict[str, Any] = {}
+            self.add_error("credential", MISSING["credential"])  # type: ignore[attr-defined]
+
+
+def _guarded(form: type) -> Any:
+    return type(form.__name__, (_Guarded, form), {})
+
+
+AuthenticateWebAuthnForm = _guarded(webauthn.AuthenticateWebAuthnForm)
+ReauthenticateWebAuthnForm = _guarded(webauthn.ReauthenticateWebAuthnForm)
+LoginWebAuthnForm = _guarded(webauthn.LoginWebAuthnForm)
+
+
+class AddWebAuthnForm(_Guarded, _plain(webauthn.AddWebAuthnForm)):  # type: ignore[misc]
     """Adds passkeys alone: they prove possession and person, and need no password beside them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
