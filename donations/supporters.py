@@ -162,4 +162,4 @@ def choose_display(donation: Donation, display: Donation.Display) -> None:
 
 def _shown(contacts: Sequence[int]) -> DonationQuerySet:
     theirs = Donation.objects.filter(contact__in=contacts).that_came()
-    return theirs.with_state().select_related("campaign").order_by("-pk")
+    return theirs.with_state().select_related("campaign").order_by("-created_at", "-pk")

@@ -69,7 +69,7 @@ personal.register(
             goes="Your consent: it is withdrawn, and no more mail is sent",
             stays="That somebody, unnamed, agreed to which words, and when",
             why="whoever sends mail must be able to show that it was asked for",
-            until="six years after it was withdrawn, in which a claim could still be made",
+            until="as long as anybody may ask for that proof: it says nothing of you",
         ),
         erase=_forget_consents,
     ),

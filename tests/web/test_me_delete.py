@@ -72,17 +72,26 @@ def row(model: type[Any], pk: Any) -> dict[str, Any]:
 # -- the page --------------------------------------------------------------------------------
 
 
-def test_the_page_says_of_every_table_what_goes_what_stays_why_and_until_when(
-    gail: Client,
+def test_the_page_says_of_all_that_is_there_what_goes_what_stays_why_and_until_when(
+    client: Client, campaign: Campaign
 ) -> None:
-    page = read(gail, "/me/delete/")
+    page = read(factories.sign_in(client, fill(campaign, GAIL)), "/me/delete/")
 
     going, staying = page.split('id="staying"')
     for table in personal.tables():
-        assert (f"<dt>{table.title}</dt>" in going) == bool(table.fate.goes)
-        assert (f"<dt>{table.title}</dt>" in staying) == bool(table.fate.stays)
-        for words in (table.fate.goes, table.fate.stays, table.fate.why, table.fate.until):
+        title, fate = f"<dt>{table.title} ", table.fate
+        assert (title in going) == bool(fate.goes)
+        assert (title in staying) == bool(fate.stays)
+        for words in (fate.goes, fate.stays, fate.why, fate.until):
             assert words in page
+
+
+def test_the_page_is_silent_about_what_is_not_there(gail: Client) -> None:
+    page = read(gail, "/me/delete/")
+
+    assert "<dt>Your account " in page
+    assert "<dt>Your gifts " not in page
+    assert "<dt>Campaigns you help to run " not in page
 
 
 def test_looking_changes_nothing_and_nor_does_a_click_without_the_tick(

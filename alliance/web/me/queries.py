@@ -11,7 +11,8 @@ from alliance.accounts.models import User
 from alliance.contacts import services as contacts
 from alliance.contacts.models import Consent, Contact
 from alliance.contacts.personal import person_of
-from alliance.core.personal import Person
+from alliance.core import personal
+from alliance.core.personal import Person, Table
 from campaigns.models import Campaign
 from donations import supporters
 from donations.models import Donor
@@ -95,6 +96,25 @@ def mail_history(person: Person, *, page: str) -> Page[Consent]:
     """Return what somebody agreed to, when and in which words, the latest first."""
     said = Consent.objects.filter(contact__in=person.contacts).select_related("campaign")
     return Paginator(said.order_by("-given_at", "-pk"), CHOICES_A_PAGE).get_page(page)
+
+
+def fate_of(person: Person) -> dict[str, Any]:
+    """Return what goes and what stays of what there is about somebody, with how much it is.
+
+    What stays is put together by the reason for it.
+    """
+    counted = [(table, sum(1 for _ in table.rows(person))) for table in personal.tables()]
+    reasons: dict[tuple[str, str], list[tuple[Table, int]]] = {}
+    for table, count in counted:
+        if count and table.fate.stays:
+            reasons.setdefault((table.fate.why, table.fate.until), []).append((table, count))
+    return {
+        "going": [(table, count) for table, count in counted if count and table.fate.goes],
+        "staying": [
+            {"why": why, "until": until, "tables": tables}
+            for (why, until), tables in reasons.items()
+        ],
+    }
 
 
 def _key(known: dict[str | None, Contact], address: str) -> int | None:

@@ -146,13 +146,7 @@ def _delete(request: HttpRequest) -> HttpResponse:
         else:
             logout(request)
             return _to("me:deleted")
-    tables = list(personal.tables())
-    context = {
-        "form": form,
-        "trouble": trouble,
-        "going": [table for table in tables if table.fate.goes],
-        "staying": [table for table in tables if table.fate.stays],
-    }
+    context = {"form": form, "trouble": trouble, **queries.fate_of(person_of(user))}
     status = 409 if trouble else 422 if form.errors else 200
     return _page(request, "me/delete.html", context, status=status)
 
