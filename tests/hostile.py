@@ -89,7 +89,8 @@ class Reader(HTMLParser):
         if tag == "style":
             self.harm.append("a style")
         for name, value in said.items():
-            if name.startswith("on") or name in {"style", "srcdoc", "xlink:href"}:
+            is_elsewhere = name == "xlink:href" and not value.startswith("#")
+            if name.startswith("on") or name in {"style", "srcdoc"} or is_elsewhere:
                 self.harm.append(f"{tag} {name}={value}")
             if name in {"src", "data", "poster", "srcset", "formaction", "action"} or (
                 tag in LOADS and name == "href"
