@@ -4,6 +4,7 @@ import re
 from time import time
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
@@ -27,6 +28,11 @@ def make_person(**fields: Any) -> User:
     user.set_password(PASSWORD)
     user.save()
     return user
+
+
+def addresses(user: User) -> Any:
+    """Return the rows of somebody's addresses."""
+    return EmailAddress.objects.filter(user=user)
 
 
 def with_app(user: User) -> User:

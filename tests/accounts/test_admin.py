@@ -72,7 +72,7 @@ def test_who_is_added_signs_in_by_a_mailed_code_and_is_asked_for_a_factor(
     steps.sign_in_by_code(browser, nina.email)
 
     assert steps.is_signed_in(browser)
-    assert nina.emailaddress_set.get().verified
+    assert steps.addresses(nina).get().verified
     assert browser.get("/admin/")["Location"] == "/account/2fa/"
     again = client.post(f"{USERS}add/", {"email": "NINA.new@example.org", "name": ""})
     assert again.status_code == 200

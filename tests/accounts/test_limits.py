@@ -17,7 +17,7 @@ TOO_MANY = "Too many tries"
 def fail(email: str, *, ip: str = "192.0.2.1", **headers: str) -> str:
     """Try a wrong password, and return the page."""
     answer = steps.sign_in(Client(), email, "wrong", REMOTE_ADDR=ip, headers=headers)
-    page = answer.content.decode()
+    page = str(answer.content.decode())
     assert WRONG in page or TOO_MANY in page
     return page
 

@@ -98,5 +98,5 @@ def test_an_address_of_somebody_elses_can_be_claimed_by_nobody_and_nobody_is_tol
         answers.append((answer.status_code, answer["Location"]))
 
     assert answers[0] == answers[1] == (302, "/account/confirm-email/")
-    assert list(owner.emailaddress_set.values_list("email", flat=True)) == [KNOWN]
-    assert list(other.emailaddress_set.values_list("email", flat=True)) == [other.email]
+    assert list(steps.addresses(owner).values_list("email", flat=True)) == [KNOWN]
+    assert list(steps.addresses(other).values_list("email", flat=True)) == [other.email]

@@ -25,7 +25,7 @@ def post(**more: Any) -> Mail:
 
 
 def rows() -> str:
-    return serializers.serialize("json", [*Mail.objects.all(), *Letter.objects.all()])
+    return str(serializers.serialize("json", [*Mail.objects.all(), *Letter.objects.all()]))
 
 
 def test_nobody_reads_a_letter_in_the_database() -> None:
