@@ -1,6 +1,7 @@
 """Giving money back, and gifts that came by other ways than a card: what staff write down."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,6 +20,7 @@ from donations.models import (
     Donation,
     InvoiceIntent,
     Kind,
+    LedgerEntry,
     Payment,
     RefundRequest,
 )
@@ -60,12 +62,28 @@ class OfflineGift:
 
 def left_of(payment: Payment) -> Money:
     """Return what can still be given back: what is there, less what is on its way back."""
-    entries = payment.entries.exclude(kind=Kind.FEE).aggregate(sum=Sum("amount_minor"))
-    gone = payment.entries.filter(kind=Kind.REFUND).values("stripe_id")
-    asked = payment.refund_requests.filter(refused="").exclude(refund_id__in=gone)
-    on_its_way = asked.aggregate(sum=Sum("amount_minor"))
-    minor = (entries["sum"] or 0) - (on_its_way["sum"] or 0)
-    return Money(max(minor, 0), payment.currency)
+    return left_of_all([payment])[payment.pk]
+
+
+def left_of_all(payments: Sequence[Payment]) -> dict[int, Money]:
+    """Return what can still be given back of each payment, by its key, in two queries."""
+    entries = LedgerEntry.objects.filter(payment__in=payments)
+    asked = RefundRequest.objects.filter(payment__in=payments, refused="").exclude(
+        refund_id__in=entries.filter(kind=Kind.REFUND).values("stripe_id")
+    )
+    is_there, is_leaving = (
+        dict(
+            rows.order_by()
+            .values("payment")
+            .annotate(sum=Sum("amount_minor"))
+            .values_list("payment", "sum")
+        )
+        for rows in (entries.exclude(kind=Kind.FEE), asked)
+    )
+    return {
+        p.pk: Money(max(is_there.get(p.pk, 0) - is_leaving.get(p.pk, 0), 0), p.currency)
+        for p in payments
+    }
 
 
 def refund(

@@ -417,6 +417,24 @@ def test_a_gift_tells_its_whole_history(fin: Client, campaign: Campaign, payment
     assert "Stan Staff" not in page
 
 
+def test_a_gift_costs_the_same_for_one_payment_and_for_three(
+    fin: Client, campaign: Campaign
+) -> None:
+    plan = factories.make_plan(campaign)
+    address = f"{gifts(campaign)}{plan.donation.reference}/"
+    costs = []
+    fin.get(address)
+    for number in range(3):
+        factories.make_payment(plan.donation, f"in_more_{number}")
+        with CaptureQueriesContext(connection) as queries:
+            page = fin.get(address).content.decode()
+        assert page.count(">Give back<") == number + 2
+        costs.append(len(queries))
+
+    assert costs == [costs[0]] * 3
+    assert costs[0] <= 26
+
+
 def test_a_donors_page_shows_what_they_gave_here_and_nowhere_else(
     fin: Client, campaign: Campaign, other: Campaign
 ) -> None:

@@ -27,6 +27,8 @@ from donations.admin.forms import RefundForm
 from donations.admin.giving import give_back
 from donations.models import Donation, Donor, Payment, RefundRequest, State
 
+# Two years of a monthly gift.
+SHOWN = 24
 GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -100,6 +102,7 @@ def gift(request: DeskRequest, campaign: Campaign, reference: str) -> HttpRespon
         "row": _Row(found),
         "left": None if found.net_minor is None else Money(found.net_minor, found.currency),
         "payments": _payments(found),
+        "shown": SHOWN,
         "history": history.of(found, team=team),
         "donor": campaign.donors.filter(contact=found.contact_id).first(),
         "in_all": giving.given_by(campaign, found.contact_id),
@@ -255,10 +258,11 @@ class _Row:
         self.is_thanked = hasattr(gift, "thanks")
 
 
-def _payments(gift: Donation) -> list[dict[str, Any]]:
-    """Return a gift's payments and what is left of each to be given back."""
-    payments = gift.payments.order_by("-pk")
-    return [{"payment": payment, "left": refunds.left_of(payment)} for payment in payments[:24]]
+def _payments(gift: Donation) -> list[tuple[Payment, Money]]:
+    """Return a gift's latest payments, and what is left of each to be given back."""
+    payments = list(gift.payments.order_by("-pk")[:SHOWN])
+    left = refunds.left_of_all(payments)
+    return [(payment, left[payment.pk]) for payment in payments]
 
 
 def _find(campaign: Campaign, reference: str) -> Donation:
