@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.contrib.sessions.models import Session
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -29,6 +29,7 @@ from campaigns.models import Campaign, Invitation, Membership, Role
 from donations import books, facts, gateway, plans, settling
 from donations.models import Donation, LedgerEntry, Plan, SessionRank
 from tests import factories
+from tests.browser.conftest import eventually
 from tests.donations.conftest import Tell, begin
 from tests.donations.conftest import tell as tell  # noqa: PLC0414 (a fixture)
 from tests.journal import MailServer
@@ -498,6 +499,23 @@ def test_an_invitation_to_them_is_good_for_nothing_any_more(
 # -- twice, at once, and a thousand ----------------------------------------------------------
 
 
+def carefully(act: Callable[[], object], trouble: list[Exception]) -> None:
+    """Do something in a thread, and keep what went wrong for the test to show."""
+    try:
+        act()
+    except Exception as error:  # noqa: BLE001 (whatever it is)
+        trouble.append(error)
+    finally:
+        connections.close_all()
+
+
+def somebody_waits() -> bool:
+    """Say whether one connection waits for what another has locked."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
+
+
 def test_two_clicks_are_one_and_the_second_is_told_that_it_is_done(
     gail: Client, user: User, mailbox: MailServer
 ) -> None:
@@ -522,18 +540,14 @@ def test_two_clicks_in_one_moment_are_one() -> None:
     campaign = factories.make_campaign()
     user = factories.make_user(email=GAIL)
     gift = give(campaign, GAIL)
-    start, trouble = Barrier(2), []
+    start = Barrier(2)
+    trouble: list[Exception] = []
 
     def click() -> None:
-        try:
-            start.wait()
-            deleting.delete(user, now=timezone.now())
-        except Exception as error:  # noqa: BLE001 (whatever it is, the test shows it)
-            trouble.append(error)
-        finally:
-            connections.close_all()
+        start.wait()
+        deleting.delete(user, now=timezone.now())
 
-    threads = [Thread(target=click) for _ in range(2)]
+    threads = [Thread(target=carefully, args=(click, trouble)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -545,35 +559,32 @@ def test_two_clicks_in_one_moment_are_one() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_money_that_comes_in_the_same_moment_counts_and_names_nobody() -> None:
+def test_money_that_is_being_counted_in_that_moment_counts_and_names_nobody() -> None:
     campaign = factories.make_campaign()
     user = factories.make_user(email=GAIL)
     gifts = [
         factories.make_donation(campaign, contact=contact_for(GAIL), name="Gail", display="name")
         for _ in range(6)
     ]
-    start, trouble = Barrier(2), []
-
-    def racing(act: Callable[[], object]) -> Thread:
-        def run() -> None:
-            try:
-                start.wait()
-                act()
-            except Exception as error:  # noqa: BLE001 (whatever it is, the test shows it)
-                trouble.append(error)
-            finally:
-                connections.close_all()
-
-        return Thread(target=run)
+    counted, go_on = Event(), Event()
+    trouble: list[Exception] = []
 
     def pay() -> None:
-        for gift in gifts:
-            told = facts.Paid(gift.public_id, f"pi_{gift.pk}", gift.amount)
-            settling.record_giving([settling.Told(told, timezone.now())])
+        told = [facts.Paid(gift.public_id, f"pi_{gift.pk}", gift.amount) for gift in gifts]
+        with transaction.atomic():
+            settling.record_giving([settling.Told(fact, timezone.now()) for fact in told])
+            counted.set()
+            go_on.wait(10)
 
-    threads = [racing(lambda: deleting.delete(user, now=timezone.now())), racing(pay)]
+    def delete() -> None:
+        counted.wait(10)
+        deleting.delete(user, now=timezone.now())
+
+    threads = [Thread(target=carefully, args=(act, trouble)) for act in (pay, delete)]
     for thread in threads:
         thread.start()
+    eventually(somebody_waits)
+    go_on.set()
     for thread in threads:
         thread.join()
 
