@@ -52,6 +52,8 @@ LABELS = {
 # Beyond this many lines or words a difference takes longer than anybody waits for it.
 MAX_LINES = 2000
 MAX_WORDS = 3000
+# So many letters of what is the same are shown beside a change.
+AROUND = 150
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,11 @@ def differences(
         Difference(
             name,
             LABELS[name],
-            compare(
-                spelled(name, before.get(name), currency), spelled(name, after.get(name), currency)
+            _shortened(
+                compare(
+                    spelled(name, before.get(name), currency),
+                    spelled(name, after.get(name), currency),
+                )
             ),
         )
         for name in LABELS
@@ -204,6 +209,22 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
         else:
             joined.append(piece)
     return joined
+
+
+def _shortened(pieces: list[Piece]) -> list[Piece]:
+    """Leave out what is the same and far from any change."""
+    last = len(pieces) - 1
+    return [
+        Piece(piece.kind, _near(piece.text, is_first=at == 0, is_last=at == last))
+        if piece.kind == "same" and last
+        else piece
+        for at, piece in enumerate(pieces)
+    ]
+
+
+def _near(same: str, *, is_first: bool, is_last: bool) -> str:
+    start, end = "" if is_first else same[:AROUND], "" if is_last else same[-AROUND:]
+    return same if len(same) <= 2 * AROUND else f"{start} […] {end}"
 
 
 def _goal_in_words(goal: Mapping[str, Any], currency: str) -> str:
