@@ -231,7 +231,7 @@ def test_a_forgotten_password_is_chosen_anew(open_page: Callable[..., Page], sit
     press(page, "Go on")
     look(page, "reset-new")
     page.get_by_label("New password").fill("another long pass phrase")
-    press(page, "Save the new password")
+    press(page, "Save it")
     look(page, "reset-done")
     follow(page, "Sign in")
     page.get_by_label("E-mail address").fill("rosa@example.org")

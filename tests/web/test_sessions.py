@@ -1,5 +1,8 @@
 """Sessions: new with each sign-in, limited, ended with a role; and where the way leads next."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from time import time
@@ -24,6 +27,7 @@ MAKERS: list[tuple[Callable[[Campaign], User], Limits]] = [
     (lambda _campaign: factories.make_user(), SUPPORTER),
 ]
 WHO = pytest.mark.parametrize(("make", "limits"), MAKERS, ids=["staff", "organiser", "supporter"])
+PRINT = "from alliance import settings as s; print(*(getattr(s, n) for n in '{}'.split()))"
 ELSEWHERE = [
     "https://elsewhere.example/",
     "//elsewhere.example/",
@@ -165,9 +169,17 @@ def test_other_browsers_are_signed_out_from_the_page_of_sessions(client: Client)
     assert not visit(other)
 
 
-def test_cookies_are_bound_to_the_host_where_there_is_tls(settings: Any) -> None:
-    assert ("__Host-session" if settings.IS_HTTPS else "session") == settings.SESSION_COOKIE_NAME
-    assert settings.SESSION_COOKIE_SECURE == settings.CSRF_COOKIE_SECURE == settings.IS_HTTPS
+def test_cookies_are_bound_to_the_host_where_there_is_tls() -> None:
+    names = "SESSION_COOKIE_NAME CSRF_COOKIE_NAME SESSION_COOKIE_SECURE CSRF_COOKIE_SECURE"
+    told = subprocess.run(
+        [sys.executable, "-c", PRINT.format(names)],
+        env={**os.environ, "SITE_URL": "https://give.example.org"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.stdout.split() == ["__Host-session", "__Host-csrf", "True", "True"]
 
 
 def test_the_session_cookie_is_out_of_reach_for_scripts_and_other_sites(client: Client) -> None:

@@ -108,10 +108,13 @@ WORDS = {
         "An address was removed from your account",
         "{deleted_email} no longer belongs to your account.",
     ),
-    "account/email/factors_removed": _news(
+    # Where one of our staff sat is nobody's business.
+    "account/email/factors_removed": Words(
         "Your second factor was removed",
         "One of our staff removed your authenticator app, passkeys and recovery codes, as you "
         "asked, and signed you out everywhere.",
+        ("If you asked for nothing of the kind, write to us at once.",),
+        _ACCOUNT,
     ),
     "mfa/email/totp_activated": _news(
         "An authenticator app was added",
