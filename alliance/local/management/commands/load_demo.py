@@ -106,7 +106,7 @@ class Command(BaseCommand):
                     "An appeal for an alliance across parties, people and movements: "
                     "many colours, one cloth."
                 ),
-                "story": STORY,
+                "story": STORY.strip(),
                 "picture_alt": (
                     "A rosette pieced from many patches of cloth in green, red, gold, orange, "
                     "purple and teal, with a ballot cross at its centre."
@@ -120,9 +120,9 @@ class Command(BaseCommand):
                     "names the account holder here."
                 ),
                 "drawing_will_do": True,
-                "fees": FEES,
-                "refunds": REFUNDS,
-                "terms": TERMS,
+                "fees": FEES.strip(),
+                "refunds": REFUNDS.strip(),
+                "terms": TERMS.strip(),
                 "imprint": (
                     "Promoted by [name] on behalf of [organisation], both at [postal address]. "
                     "To be supplied by the organiser before a real launch."
