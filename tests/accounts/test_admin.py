@@ -158,3 +158,21 @@ def test_who_stands_in_the_trail_stays(client: Client, boss: User) -> None:
     client.post(f"{USERS}{idle.pk}/delete/", {"post": "yes"})
     assert not User.objects.filter(pk=idle.pk).exists()
     assert "delete_selected" not in client.get(USERS).content.decode()
+
+
+def test_staff_change_their_own_password_where_everybody_does(client: Client, boss: User) -> None:
+    for answer in (
+        client.get("/admin/password_change/"),
+        client.post(
+            "/admin/password_change/",
+            {
+                "old_password": "a long pass phrase",
+                "new_password1": "quite another phrase",
+                "new_password2": "quite another phrase",
+            },
+        ),
+    ):
+        assert answer["Location"] == "/account/password/change/"
+    boss.refresh_from_db()
+    assert boss.check_password("a long pass phrase")
+    assert Client().get("/admin/password_change/")["Location"].startswith("/admin/login/")
