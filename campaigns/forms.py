@@ -167,9 +167,9 @@ class PageForm(_Versioned):
             self.add_error("stretch_minor", "The stretch target must be more than the target.")
         chosen = [said.get(f"preset_{at}") for at in range(PRESETS)]
         said["presets"] = sorted({minor for minor in chosen if minor})
-        if not said["presets"] and not any(field.errors for field in self.presets):
-            self.add_error("preset_0", "Offer at least one amount to choose from.")
         if self.campaign.state != State.DRAFT:
+            if not said["presets"] and not any(field.errors for field in self.presets):
+                self.add_error("preset_0", "Offer at least one amount to choose from.")
             before = queries.page_of(self.campaign)
             is_lacking = queries.missing_in(before)
             for one in queries.missing_in({**before, **self.page()}):

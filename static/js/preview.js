@@ -15,8 +15,8 @@ async function show() {
     if (!answer.ok) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
     if (mine !== asked) return;
-    const shown = frame.contentDocument;
     // Only what is inside is exchanged, so the page stays where it was scrolled to.
+    const shown = frame.contentDocument;
     for (const part of ['main', 'footer']) {
       shown.querySelector(part)?.replaceWith(shown.adoptNode(page.querySelector(part)));
     }
@@ -27,9 +27,14 @@ async function show() {
 }
 
 frame.addEventListener('load', () => {
-  if (frame.contentWindow.location.href === 'about:blank') return;
+  const shown = frame.contentDocument;
+  if (shown?.URL === 'about:blank') return;
+  if (!shown) {
+    status.textContent = 'The page can’t be shown here at present. The button opens it in a new tab.';
+    return;
+  }
   // Links lead nowhere from here, but to places on the page.
-  frame.contentDocument.addEventListener('click', (event) => {
+  shown.addEventListener('click', (event) => {
     if (event.target.closest('a[href]:not([href^="#"])')) event.preventDefault();
   });
   show();

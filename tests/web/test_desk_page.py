@@ -120,12 +120,13 @@ def test_a_draft_may_be_saved_half_written(
     Campaign.objects.update(state="draft", launched_on=None)
 
     blank = dict.fromkeys(("title", "lede", "story", "recipient", "fees", "imprint"), "")
+    blank |= {f"preset_{at}": "" for at in range(4)}
     answer = client.post(base(campaign), form_of(client, base(campaign)) | blank)
 
     assert answer.status_code == 303
     assert columns(campaign)["story"] == ""
     assert (
-        "7 things are missing before you can publish"
+        "8 things are missing before you can publish"
         in client.get(base(campaign)).content.decode()
     )
 
