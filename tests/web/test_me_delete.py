@@ -1,8 +1,5 @@
 """Somebody is deleted: what goes is gone everywhere, what stays names nobody, the books hold."""
 
-import re
-from collections.abc import Callable
-from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
@@ -11,33 +8,24 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.contrib.sessions.models import Session
-from django.db import connection, connections, transaction
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from alliance.accounts.models import User
 from alliance.contacts.models import Consent, Contact
 from alliance.contacts.services import contact_for
 from alliance.core import personal
-from alliance.local.standin import StandIn
 from alliance.outbox import services as outbox
-from alliance.outbox import transport
-from alliance.outbox.models import Mail, State
-from alliance.web.me import deleting
 from campaigns.models import Campaign, Invitation, Membership, Role
-from donations import books, facts, gateway, plans, settling
-from donations.models import Donation, LedgerEntry, Plan, SessionRank
+from donations import books, plans
+from donations.models import Donation, LedgerEntry, Plan
 from tests import factories
-from tests.browser.conftest import eventually
-from tests.donations.conftest import Tell, begin
 from tests.donations.conftest import tell as tell  # noqa: PLC0414 (a fixture)
 from tests.journal import MailServer
 from tests.web.test_me import VICTIM, give, read
 from tests.web.test_me_data import fill
 
 GAIL = "gail@example.org"
-MONTH = 31 * 24 * 60 * 60
 SURE = {"sure": "on"}
 
 
@@ -241,209 +229,6 @@ def test_who_gives_again_is_somebody_new(gail: Client, campaign: Campaign) -> No
     assert old.reference not in page
 
 
-# -- monthly gifts and Stripe ----------------------------------------------------------------
-
-
-def test_monthly_gifts_are_stopped_first_and_what_stripe_tells_later_still_counts(
-    client: Client,
-    campaign: Campaign,
-    standin: StandIn,
-    tell: Tell,
-    mailbox: MailServer,
-) -> None:
-    plan = begin(campaign, standin, tell, email=GAIL, name="Gail Guest")
-    once = factories.start_donation(campaign, email=GAIL, name="Gail Guest")
-    standin.pay(str(once.session_id))
-    tell()
-    outbox.deliver_due()
-    mailbox.mails.clear()
-    # A renewal that Stripe has taken and not told of yet.
-    standin.advance(MONTH)
-    user = factories.make_user(email=GAIL)
-
-    response = factories.sign_in(client, user).post("/me/delete/", SURE)
-
-    assert response.status_code == 303
-    plan.refresh_from_db()
-    assert plan.is_over
-    assert (plan.card_brand, plan.card_last4, plan.card_expires_on) == ("", "", None)
-    assert [s["status"] for s in standin.objects("subscription")] == ["canceled"]
-    tell()
-    standin.advance(3 * MONTH)
-    tell()
-    # Twice monthly, once by itself.
-    assert LedgerEntry.objects.filter(kind="gift").count() == 3
-    intent = str(once.payments.get().stripe_id)
-    standin.refund(payment_intent=intent)
-    tell()
-    assert LedgerEntry.objects.filter(kind="refund").count() == 1
-    assert books.breaches() == {}
-    # Nobody is named, and nobody is written to, whatever was owed.
-    assert GAIL not in everything()
-    assert "gail guest" not in everything()
-    plan.refresh_from_db()
-    assert plan.card_brand == ""
-    outbox.deliver_due()
-    assert [mail["Subject"] for mail in mailbox.mails if mail["To"] == GAIL] == [
-        "You have been deleted from Alliance"
-    ]
-    late = Mail.objects.filter(contact=plan.donation.contact, state=State.FAILED)
-    assert {mail.error for mail in late} == {outbox.ERASED}
-    assert not Mail.objects.filter(state=State.QUEUED).exists()
-
-
-def test_a_dispute_after_they_are_gone_counts_too(
-    client: Client, campaign: Campaign, standin: StandIn, tell: Tell, user: User
-) -> None:
-    gift = factories.start_donation(campaign, email=GAIL)
-    standin.pay(str(gift.session_id))
-    tell()
-    factories.sign_in(client, user).post("/me/delete/", SURE)
-
-    standin.dispute(str(gift.payments.get().stripe_id))
-    tell()
-
-    assert LedgerEntry.objects.filter(kind="dispute").count() == 1
-    assert books.breaches() == {}
-
-
-def test_while_stripe_is_away_nothing_is_deleted_and_it_can_be_tried_again(
-    client: Client,
-    campaign: Campaign,
-    standin: StandIn,
-    tell: Tell,
-    user: User,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    plan = begin(campaign, standin, tell, email=GAIL)
-    factories.sign_in(client, user)
-
-    def away(*_: object) -> None:
-        raise gateway.Unavailable("no answer")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(gateway, "cancel", away)
-        refused = client.post("/me/delete/", SURE)
-
-    assert refused.status_code == 409
-    assert "Stripe can’t be reached" in refused.content.decode()
-    assert "Nothing has been deleted" in refused.content.decode()
-    plan.refresh_from_db()
-    assert not plan.is_over
-    assert User.objects.get(pk=user.pk).is_active
-    assert contact_for(GAIL) == plan.donation.contact
-    assert client.post("/me/delete/", SURE).status_code == 303
-    assert Contact.objects.get(pk=plan.donation.contact_id).erased_at
-
-
-def test_a_plan_that_stripe_ended_already_is_in_nobodys_way(
-    client: Client, campaign: Campaign, standin: StandIn, tell: Tell, user: User
-) -> None:
-    plan = begin(campaign, standin, tell, email=GAIL)
-    # In Stripe's dashboard; its news is still under way.
-    gateway.cancel(plan.subscription_id)
-
-    assert factories.sign_in(client, user).post("/me/delete/", SURE).status_code == 303
-
-    plan.refresh_from_db()
-    assert plan.is_over
-    tell()
-    assert GAIL not in everything()
-
-
-def test_a_plan_that_stripe_will_not_stop_is_said_and_nothing_is_deleted(
-    gail: Client, user: User, campaign: Campaign, standin: StandIn
-) -> None:
-    factories.make_plan(campaign, email=GAIL)  # which Stripe has never heard of
-    refused = gail.post("/me/delete/", SURE)
-
-    assert refused.status_code == 409
-    assert "Please write to us" in refused.content.decode()
-    assert User.objects.get(pk=user.pk).is_active
-    assert Contact.objects.filter(email=GAIL).exists()
-
-
-def test_a_monthly_gift_that_is_just_beginning_is_waited_for(
-    client: Client, campaign: Campaign, standin: StandIn, tell: Tell, user: User
-) -> None:
-    monthly = Donation.Frequency.MONTHLY
-    gift = factories.start_donation(campaign, email=GAIL, frequency=monthly)
-    standin.pay(str(gift.session_id))
-    factories.sign_in(client, user)
-
-    # Paid at Stripe's, and nothing of it is known here.
-    refused = client.post("/me/delete/", SURE)
-    assert refused.status_code == 409
-    assert "just being confirmed" in refused.content.decode()
-    assert User.objects.get(pk=user.pk).is_active
-
-    tell()
-    assert client.post("/me/delete/", SURE).status_code == 303
-    assert [s["status"] for s in standin.objects("subscription")] == ["canceled"]
-
-
-def test_a_page_where_a_monthly_gift_could_begin_is_closed(
-    client: Client, campaign: Campaign, standin: StandIn, user: User
-) -> None:
-    monthly = Donation.Frequency.MONTHLY
-    gift = factories.start_donation(campaign, email=GAIL, frequency=monthly)
-
-    assert factories.sign_in(client, user).post("/me/delete/", SURE).status_code == 303
-
-    (session,) = standin.objects("checkout.session")
-    assert session["status"] == "expired"
-    gift.refresh_from_db()
-    assert gift.session_rank == SessionRank.EXPIRED
-
-
-def test_what_is_paid_afterwards_counts_names_nobody_and_agrees_to_nothing(
-    client: Client, campaign: Campaign, standin: StandIn, tell: Tell, user: User
-) -> None:
-    gift = factories.start_donation(
-        campaign,
-        email=GAIL,
-        name="Gail Guest",
-        display=Donation.Display.NAME,
-        consents={"campaign": "Updates, please."},
-    )
-    factories.sign_in(client, user).post("/me/delete/", SURE)
-
-    standin.pay(str(gift.session_id))
-    tell()
-
-    assert LedgerEntry.objects.filter(kind="gift").count() == 1
-    gift.refresh_from_db()
-    assert (gift.name, gift.shown_at) == ("", None)
-    assert not Consent.objects.exists()
-    assert books.breaches() == {}
-
-
-# -- mails on their way ----------------------------------------------------------------------
-
-
-def test_what_is_owed_to_them_is_not_sent_even_by_a_worker_that_has_it_in_hand(
-    gail: Client, user: User, campaign: Campaign, mailbox: MailServer
-) -> None:
-    give(campaign, GAIL)
-    in_hand = outbox._claim(timezone.now())
-    assert [mail.kind for mail in in_hand] == ["receipt"]
-
-    gail.post("/me/delete/", SURE)
-    with transport.connection() as link:
-        for mail in in_hand:
-            outbox._deliver(mail, link)
-    outbox.deliver_due()
-
-    assert [mail["Subject"] for mail in mailbox.mails] == ["You have been deleted from Alliance"]
-    mail = Mail.objects.get(kind="receipt")
-    assert (mail.state, mail.error) == (State.FAILED, outbox.ERASED)
-    # Asked to be sent again, it finds nobody either.
-    outbox.send_again(Mail.objects.all())
-    outbox.deliver_due()
-    assert Mail.objects.get(kind="receipt").error == outbox.ERASED
-    assert len(mailbox.mails) == 1
-
-
 # -- who has to wait -------------------------------------------------------------------------
 
 
@@ -494,116 +279,3 @@ def test_an_invitation_to_them_is_good_for_nothing_any_more(
     invitation = Invitation.objects.get()
     assert invitation.withdrawn_at
     assert invitation.email.endswith("@erased.invalid")
-
-
-# -- twice, at once, and a thousand ----------------------------------------------------------
-
-
-def carefully(act: Callable[[], object], trouble: list[Exception]) -> None:
-    """Do something in a thread, and keep what went wrong for the test to show."""
-    try:
-        act()
-    except Exception as error:  # noqa: BLE001 (whatever it is)
-        trouble.append(error)
-    finally:
-        connections.close_all()
-
-
-def somebody_waits() -> bool:
-    """Say whether one connection waits for what another has locked."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return bool(cursor.fetchone()[0])
-
-
-def test_two_clicks_are_one_and_the_second_is_told_that_it_is_done(
-    gail: Client, user: User, mailbox: MailServer
-) -> None:
-    page = read(gail, "/me/delete/")
-    found = re.search(r'name="mark" value="([^"]+)"', page)
-    assert found
-    form = {**SURE, "mark": found[1]}
-
-    answers = [gail.post("/me/delete/", form) for _ in range(2)]
-
-    assert {answer["Location"] for answer in answers} == {"/me/deleted/"}
-    outbox.deliver_due()
-    assert len(mailbox.mails) == 1
-    # Somebody else's click, or a made-up one, is told nothing.
-    for mark in ("", "1", f"{user.pk}:x:y", deleting.mark_for(factories.make_user())):
-        answer = Client().post("/me/delete/", {**SURE, "mark": mark})
-        assert answer["Location"].startswith("/account/login/")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_clicks_in_one_moment_are_one() -> None:
-    campaign = factories.make_campaign()
-    user = factories.make_user(email=GAIL)
-    gift = give(campaign, GAIL)
-    start = Barrier(2)
-    trouble: list[Exception] = []
-
-    def click() -> None:
-        start.wait()
-        deleting.delete(user, now=timezone.now())
-
-    threads = [Thread(target=carefully, args=(click, trouble)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert trouble == []
-    assert Mail.objects.filter(kind="letter").count() == 1
-    assert Contact.objects.get(pk=gift.contact_id).erased_at
-
-
-@pytest.mark.django_db(transaction=True)
-def test_money_that_is_being_counted_in_that_moment_counts_and_names_nobody() -> None:
-    campaign = factories.make_campaign()
-    user = factories.make_user(email=GAIL)
-    gifts = [
-        factories.make_donation(campaign, contact=contact_for(GAIL), name="Gail", display="name")
-        for _ in range(6)
-    ]
-    counted, go_on = Event(), Event()
-    trouble: list[Exception] = []
-
-    def pay() -> None:
-        told = [facts.Paid(gift.public_id, f"pi_{gift.pk}", gift.amount) for gift in gifts]
-        with transaction.atomic():
-            settling.record_giving([settling.Told(fact, timezone.now()) for fact in told])
-            counted.set()
-            go_on.wait(10)
-
-    def delete() -> None:
-        counted.wait(10)
-        deleting.delete(user, now=timezone.now())
-
-    threads = [Thread(target=carefully, args=(act, trouble)) for act in (pay, delete)]
-    for thread in threads:
-        thread.start()
-    eventually(somebody_waits)
-    go_on.set()
-    for thread in threads:
-        thread.join()
-
-    assert trouble == []
-    assert LedgerEntry.objects.filter(kind="gift").count() == 6
-    assert not Donation.objects.exclude(name="", display="private", shown_at=None).exists()
-    assert books.breaches() == {}
-
-
-def test_a_thousand_gifts_take_no_more_questions_than_one(campaign: Campaign) -> None:
-    costs = []
-    for number, email in ((1, "one@example.org"), (60, "many@example.org")):
-        user = factories.make_user(email=email)
-        for _ in range(number):
-            give(campaign, email, name="Many", display="name")
-        with CaptureQueriesContext(connection) as queries:
-            deleting.delete(user, now=timezone.now())
-        costs.append(len(queries))
-
-    assert costs[0] == costs[1]
-    assert costs[0] < 90
-    assert not Donation.objects.exclude(name="").exists()
