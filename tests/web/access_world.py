@@ -110,7 +110,9 @@ def make_world() -> World:
 
 
 def _make(which: str) -> Ours:
-    campaign = factories.make_campaign(slug=f"{which}-campaign", name=f"The {which} campaign")
+    campaign = factories.make_campaign(
+        slug=f"{which}-campaign", name=f"The {which} campaign", version=1
+    )
     ours = Ours(campaign)
     rows, now = ours.rows, timezone.now()
     for role in Role:
@@ -141,7 +143,7 @@ def _make(which: str) -> Ours:
     rows["invitation"] = _invite(ours, f"asked-by-{which}@team.example")
     ours.addresses.append(f"asked-by-{which}@team.example")
     ours.secrets = [
-        donor.email,
+        str(donor.email),
         f"monthly-of-{which}@secret.example",
         str(gift.name),
         gift.reference,
@@ -165,7 +167,7 @@ def _add_news_of_money(ours: Ours, *, by: User) -> None:
         payment=payment, stripe_id="dp_1", status="needs_response", told_at=now, **sum_
     )
     ours.rows["refund"] = RefundRequest.objects.create(
-        payment=payment, amount_minor=100, reason="other", by=by
+        payment=payment, amount_minor=100, reason="duplicate", by=by
     )
     ours.rows["told"] = StripeEvent.objects.create(
         pk="evt_1", type="charge.succeeded", created_at=now, payload="{}"
