@@ -1,5 +1,6 @@
 """Admin pages for rows that nobody edits by hand, and the trail of what staff did."""
 
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -50,6 +51,7 @@ class _LookOnly:
 
 class ReadOnlyAdmin(_LookOnly, admin.ModelAdmin[Row]):
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     list_per_page = 50
     # Sorting a million rows by a column without an index costs more than the page, too.
@@ -106,14 +108,14 @@ class Kind(admin.SimpleListFilter):
 class LogEntryAdmin(ReadOnlyAdmin[LogEntry]):
     """What each of us did, for ever: the database refuses to change or remove a row."""
 
-    list_display = ["action_time", "who", "content_type", "about", "what"]
+    list_display = ["when", "who", "kind", "about", "what"]
     list_display_links = None
     list_filter = [Who, Kind, "action_time"]
     list_select_related = ["user", "content_type"]
     search_fields = ["=user__email", "=object_repr"]
     search_help_text = "The e-mail address of one of us, or the reference of a gift."
     ordering = ["-pk"]
-    fields = ["action_time", "who", "content_type", "about", "what"]
+    fields = ["when", "who", "kind", "about", "what"]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -121,6 +123,14 @@ class LogEntryAdmin(ReadOnlyAdmin[LogEntry]):
         return super().changelist_view(
             request, {"title": "Audit trail: what each of us did", **(extra_context or {})}
         )
+
+    @admin.display(description="when")
+    def when(self, entry: LogEntry) -> datetime:
+        return entry.action_time
+
+    @admin.display(description="kind")
+    def kind(self, entry: LogEntry) -> str:
+        return entry.content_type.name if entry.content_type else "–"
 
     @admin.display(description="who")
     def who(self, entry: LogEntry) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from alliance.accounts.models import User
 from alliance.core import jobs
@@ -63,7 +63,7 @@ def _endorsements(_now: datetime) -> Iterator[Need]:
         Endorsement.objects.filter(verified_at__isnull=True),
         "endorsement waits to be verified",
         "endorsements wait to be verified",
-        _list("campaigns_endorsement"),
+        f"{_list('campaigns_endorsement')}?verified_at__isempty=1",
     )
 
 
@@ -129,7 +129,4 @@ _LOOKS: list[tuple[str, Callable[[datetime], Iterator[Need]]]] = [
 
 
 def _list(name: str) -> str:
-    try:
-        return reverse(f"admin:{name}_changelist")
-    except NoReverseMatch:
-        return reverse("admin:index")
+    return reverse(f"admin:{name}_changelist")

@@ -89,7 +89,12 @@ NEEDS: dict[str, tuple[Callable[[Campaign], None], str, str, str]] = {
         "view_application",
         "/admin/campaigns/application/?state=waiting",
     ),
-    "endorsement": (endorsement, "endorsement", "view_endorsement", "/admin/campaigns/"),
+    "endorsement": (
+        endorsement,
+        "endorsement",
+        "view_endorsement",
+        "/admin/campaigns/endorsement/?verified_at__isempty=1",
+    ),
     "event": (dead_event, "event", "view_stripeevent", "/admin/donations/stripeevent/?state=dead"),
     "failed mail": (mail("failed"), "mail", "view_mail", "/admin/outbox/mail/?state"),
     "unknown mail": (mail("unknown"), "mail", "view_mail", "/admin/outbox/mail/?state"),
@@ -245,6 +250,8 @@ PUBLIC = {
     "stripeevent",
     "donation",
     "heartbeat",
+    # Its reference is the key of a row.
+    "mail",
     "group",
     "permission",
     "contenttype",

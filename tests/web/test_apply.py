@@ -54,7 +54,7 @@ def deed(application: Application, name: str) -> str:
 def test_somebody_asks_is_approved_and_finds_a_draft_of_their_own(
     browser: Client, una: User, ada: Client
 ) -> None:
-    assert "Apply to start one" in browser.get("/organise/").content.decode()
+    assert "Start a campaign of your own" in browser.get("/organise/").content.decode()
     assert browser.get("/organise/apply/").status_code == 200
     answer = apply(browser)
 
@@ -176,7 +176,7 @@ def test_an_address_is_made_of_the_name(una: User, name: str, slug: str) -> None
     [
         {"name": " "},
         {"name": "x" * 81},
-        {"name": "Votes\u202efor All"},
+        {"name": "\u202e"},
         {"purpose": ""},
         {"purpose": "x" * 2001},
         {"people": ""},

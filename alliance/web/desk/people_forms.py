@@ -3,18 +3,10 @@
 from typing import Any
 
 from django import forms
-from django.core.validators import RegexValidator
 
 from alliance.core import addresses, money
+from alliance.core.text import LineField, LinesField
 from campaigns.models import Application, Role
-
-# Control characters and marks that turn the direction of writing: in a name they can only serve
-# to make a page or a mail read as something else.
-_no_tricks = RegexValidator(
-    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]",
-    "Leave out the invisible characters; letters, spaces and hyphens are fine.",
-    inverse_match=True,
-)
 
 
 class InviteForm(forms.Form):
@@ -54,12 +46,43 @@ class RoleForm(forms.Form):
         return Role(self.cleaned_data["role"])
 
 
+def _long(label: str, help_text: str, *, most: int, missing: str = "") -> LinesField:
+    return LinesField(
+        label=label,
+        help_text=help_text,
+        max_length=most,
+        required=bool(missing),
+        error_messages={"required": missing},
+        widget=forms.Textarea(attrs={"rows": 5 if missing else 3}),
+    )
+
+
 class ApplicationForm(forms.ModelForm[Application]):
-    name = forms.CharField(
+    name = LineField(
         label="Name of the campaign",
         max_length=80,
         help_text="As people would say it. It can be changed later.",
         error_messages={"required": "Enter a name for the campaign."},
+    )
+    purpose = _long(
+        "What it is for",
+        "What you want to change, and what the money would pay for. It becomes the first draft "
+        "of your page.",
+        most=2000,
+        missing="Tell us what the campaign is for.",
+    )
+    people = _long(
+        "Who you are",
+        "Who is behind it, and how you’re organised. Only we read this.",
+        most=2000,
+        missing="Tell us who you are.",
+    )
+    links = _long("Where we can read more", "Pages about you, one a line.", most=1000)
+    recipient = _long(
+        "Who receives the money",
+        "The account holder, such as an association or a party branch.",
+        most=1000,
+        missing="Tell us who receives the money.",
     )
     target = forms.CharField(
         label="How much you’d like to raise",
@@ -72,37 +95,8 @@ class ApplicationForm(forms.ModelForm[Application]):
     class Meta:
         model = Application
         fields = ["name", "purpose", "people", "recipient", "links"]
-        labels = {
-            "purpose": "What it is for",
-            "people": "Who you are",
-            "recipient": "Who receives the money",
-            "links": "Where we can read more",
-        }
-        help_texts = {
-            "purpose": "What you want to change, and what the money would pay for.",
-            "people": "Who is behind it, and how you’re organised. Only we read this.",
-            "recipient": "The account holder, such as an association or a party branch.",
-            "links": "Pages about you or the campaign, one a line.",
-        }
-        error_messages = {
-            "purpose": {"required": "Tell us what the campaign is for."},
-            "people": {"required": "Tell us who you are."},
-            "recipient": {"required": "Tell us who receives the money."},
-        }
-        widgets = {
-            "purpose": forms.Textarea(attrs={"rows": 6}),
-            "people": forms.Textarea(attrs={"rows": 4}),
-            "recipient": forms.Textarea(attrs={"rows": 3}),
-            "links": forms.Textarea(attrs={"rows": 3}),
-        }
 
-    field_order = ["name", "purpose", "people", "recipient", "target", "links"]
-
-    def clean_name(self) -> str:
-        # One line, single spaces: it becomes the subject of mails.
-        name = " ".join(self.cleaned_data["name"].split())
-        _no_tricks(name)
-        return name
+    field_order = ["name", "purpose", "people", "links", "recipient", "target"]
 
     def clean_target(self) -> int:
         try:
