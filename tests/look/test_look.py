@@ -17,13 +17,24 @@ from alliance.core import patchwork
 from campaigns.models import Campaign
 
 ROOT = Path(__file__).resolve().parents[2]
-CSS = (ROOT / "static" / "css" / "site.css").read_text()
+# Django admin has its own.
+SHEETS = {
+    path.name: path.read_text()
+    for path in sorted((ROOT / "static" / "css").glob("*.css"))
+    if path.name != "admin.css"
+}
+CSS = SHEETS["site.css"]
 # Mails carry their own look; the admin has Django's.
 TEMPLATES = {
     path.relative_to(ROOT / "templates").as_posix(): path.read_text()
     for path in sorted((ROOT / "templates").rglob("*.html"))
     if path.relative_to(ROOT / "templates").parts[0] not in {"emails", "admin"}
 }
+
+
+# Charts are drawn in code; of some classes only the beginning is written down.
+DRAWN = [(ROOT / "alliance" / "web" / "desk" / "charts.py").read_text()]
+WORKED_OUT = ("is-", "f-", "bar-", "mid")
 
 
 def rules(nodes: list[Any]) -> Iterator[Any]:
@@ -45,8 +56,8 @@ def classes_in(tokens: list[Any]) -> Iterator[str]:
             yield from classes_in(token.arguments)
 
 
-def stylesheet() -> list[Any]:
-    return list(rules(tinycss2.parse_stylesheet(CSS, skip_comments=True, skip_whitespace=True)))
+def stylesheet(css: str = "".join(SHEETS.values())) -> list[Any]:
+    return list(rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)))
 
 
 def test_the_stylesheet_parses_and_is_light() -> None:
@@ -68,13 +79,15 @@ def test_templates_use_the_classes_that_are_styled_and_all_of_them() -> None:
     }
     used = {
         word
-        for text in TEMPLATES.values()
+        for text in [*TEMPLATES.values(), *DRAWN]
         for value in re.findall(r'class="([^"]*)"', text)
-        for word in re.sub(r"{%.*?%}", " ", value).split()
+        for word in re.sub(r"\S*{.*?}+\S*", " ", re.sub(r"{%.*?%}", " ", value)).split()
     }
     drawings = set(re.findall(r'{% art "(\w+)"', "".join(TEMPLATES.values())))
 
-    assert used | drawings == styled
+    assert used | drawings <= styled
+    unused = styled - used - drawings
+    assert {name for name in unused if not name.startswith(WORKED_OUT)} == set()
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
