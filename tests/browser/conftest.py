@@ -200,6 +200,15 @@ def sign_in_as(page: Page, site: Site, who: str) -> None:
         _signed_in[site.url, who] = page.context.cookies()
 
 
+def prove(page: Page, site: Site) -> None:
+    """Give the demo's password where a page wants to know once more who one is."""
+    if "reauthenticate" in page.url:
+        secrets = json.loads((site.data / "secrets.json").read_text())
+        page.locator("[name=password]").fill(secrets["ALLIANCE_DEMO_PASSWORD"])
+        page.locator("[name=password]").press("Enter")
+        expect(page.locator("[name=password]")).to_have_count(0)
+
+
 def fresh_code(site: Site, who: str) -> str:
     """Return the code on the demo's telephone, once; nothing until there is a new one."""
     with urlopen(f"{site.mailbox}telephone.json") as answer:  # noqa: S310 (our own address)

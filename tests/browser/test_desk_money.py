@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from alliance.local.environment import ORGANISER
-from tests.browser.conftest import Site, picture, sign_in_as
+from tests.browser.conftest import Site, picture, prove, sign_in_as
 from tests.browser.test_every_page import SCHEMES, SIZES, violations
 from tests.browser.test_giving import fill, pay
 
@@ -22,14 +21,6 @@ def go(page: Page, site: Site, path: str) -> None:
     """Open a page of the desk, and prove once more who one is where it asks."""
     page.goto(f"{site.url}{DESK}{path}")
     prove(page, site)
-
-
-def prove(page: Page, site: Site) -> None:
-    if "reauthenticate" in page.url:
-        secrets = json.loads((site.data / "secrets.json").read_text())
-        page.locator("[name=password]").fill(secrets["ALLIANCE_DEMO_PASSWORD"])
-        page.locator("[name=password]").press("Enter")
-        expect(page.locator("[name=password]")).to_have_count(0)
 
 
 def test_a_link_is_made_a_gift_comes_by_it_a_part_goes_back_and_the_file_has_it(

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from alliance.local.environment import ORGANISER
-from tests.browser.conftest import Site, picture, sign_in_as
+from tests.browser.conftest import Site, picture, prove, sign_in_as
 from tests.browser.test_every_page import SCHEMES, SIZES, small_targets, violations
 
 MAKE_DRAFT = """
@@ -153,6 +153,7 @@ def test_each_of_its_pages_is_usable_by_everybody(
         "end": "state/end/",
     }.items():
         page.goto(desk + path)
+        prove(page, site)
         picture(page, f"desk-{name}-{size[0]}-{scheme}")
         is_wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
         if problems := [*violations(page), *small_targets(page), *["too wide"] * is_wide]:

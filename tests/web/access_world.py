@@ -267,6 +267,7 @@ def addresses_of(ours: Ours, *, asked: Invitation, key: Authenticator) -> dict[s
         "desk:state": f"{desk}page/state/",
         "desk:new_key": f"{desk}page/state/key/",
         "desk:move": f"{desk}page/state/pause/",
+        "desk:end": f"{desk}page/state/end/",
         "desk:team": f"{desk}team/",
         "desk:leave": f"{desk}team/leave/",
         "desk:invite": f"{desk}team/invite/",

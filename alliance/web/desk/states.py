@@ -44,9 +44,20 @@ def state(request: DeskRequest, campaign: Campaign) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @desk(Can.OWN)
 def move(request: DeskRequest, campaign: Campaign, name: str) -> HttpResponse:
-    """Publish, pause, take up again or end a campaign, once that was confirmed."""
+    """Publish, pause or take up again a campaign, once that was confirmed."""
     if name not in MOVES:
         raise Http404
+    return _move(request, campaign, name)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@desk(Can.OWN, asks_again=True)
+def end(request: DeskRequest, campaign: Campaign) -> HttpResponse:
+    """End a campaign for good, once that was confirmed."""
+    return _move(request, campaign, "end")
+
+
+def _move(request: DeskRequest, campaign: Campaign, name: str) -> HttpResponse:
     to, done = MOVES[name]
     here = HttpResponseRedirect(reverse("desk:state", args=[campaign.slug]), status=303)
     if name not in _moves(campaign):

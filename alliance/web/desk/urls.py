@@ -55,6 +55,7 @@ urlpatterns = [
     path("<slug:slug>/page/history/<int:number>/restore/", history.restore, name="restore"),
     path("<slug:slug>/page/state/", states.state, name="state"),
     path("<slug:slug>/page/state/key/", page.new_key, name="new_key"),
+    path("<slug:slug>/page/state/end/", states.end, name="end"),
     path("<slug:slug>/page/state/<str:name>/", states.move, name="move"),
     path("<slug:slug>/team/", team.team, name="team"),
     path("<slug:slug>/team/invite/", team.invite, name="invite"),
