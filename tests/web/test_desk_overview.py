@@ -118,8 +118,8 @@ def test_the_picture_and_its_table_say_the_same(
     shown = look(Role.VIEWER)
 
     assert f"The most came on {best.day} {best:%B}: £123." in shown
-    assert f"<title>{best.day} {best:%B}: £123, 1 gifts</title>" in shown
-    assert f"{best.day} {best:%B %Y}</th><td>1</td><td>£123</td>" in shown
+    assert f"<title>{best.day} {best:%B}: £123, 1 gift</title>" in shown
+    assert f"{best.day} {best:%b %Y}</th><td>1</td><td>£123</td>" in shown
     assert "One brick is £10." in shown
     assert 'style="' not in shown
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.template.defaultfilters import pluralize
 from django.utils.dateformat import format as in_words
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -56,7 +57,8 @@ def _bars(days: Sequence[Day], brick: int, currency: str, *, width: int) -> Safe
     ]
     for number, day in enumerate(days):
         x = LEFT + number * step + (step - bar) / 2
-        words = f"{in_words(day.day, 'j F')}: {day.part.given}, {day.part.gifts} gifts"
+        gifts = f"{day.part.gifts:,} gift{pluralize(day.part.gifts)}"
+        words = f"{in_words(day.day, 'j F')}: {day.part.given}, {gifts}"
         drawn.append(
             f'<g class="bar"><title>{words}</title>'
             f"{''.join(_bricks(day.part.given.minor, brick, scale, x, bar))}</g>"
