@@ -59,18 +59,21 @@ def session_limits(get_response: Handler) -> Handler:
     """End sessions that are too old, or lay idle for too long."""
 
     def handle(request: HttpRequest) -> HttpResponse:
+        now = timezone.now().timestamp()
         user = _signed_in(request)
         if user:
-            now = timezone.now().timestamp()
-            limits = limits_of(user)
-            since = request.session.setdefault(_SINCE, now)
-            seen = request.session.setdefault(_SEEN, now)
-            is_over = now - since > limits.absolute.total_seconds()
-            if is_over or now - seen > limits.idle.total_seconds():
+            session, limits = request.session, limits_of(user)
+            is_old = now - session.get(_SINCE, now) > limits.absolute.total_seconds()
+            if is_old or now - session.get(_SEEN, now) > limits.idle.total_seconds():
                 logout(request)
-            elif now - seen > _MINUTE:
+        response = get_response(request)
+        # A page or picture that is anybody's leaves no cookie in anybody's cache. And pictures
+        # come many at a time: none of them shall write over what a page has just remembered.
+        if "public" not in response.get("Cache-Control", "") and _signed_in(request):
+            request.session.setdefault(_SINCE, now)
+            if now - request.session.get(_SEEN, 0) > _MINUTE:
                 request.session[_SEEN] = now
-        return get_response(request)
+        return response
 
     return handle
 

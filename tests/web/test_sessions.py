@@ -271,3 +271,21 @@ def test_it_is_kept_from_the_address_that_was_asked_for(client: Client) -> None:
 
     assert kept == "/admin/campaigns/campaign/?q=//elsewhere.example"
     assert client.session[middleware.GOING_TO] == "/admin/campaigns/campaign/"
+
+
+def test_what_is_anybodys_to_keep_writes_nothing_into_a_session(
+    client: Client, campaign: Campaign
+) -> None:
+    factories.sign_in(client, factories.make_user())
+    visit(client)
+    shift(client, seen_at=timedelta(minutes=5))
+    seen = client.session["seen_at"]
+
+    for address in (campaign.get_absolute_url(), f"/art/hero-{campaign.slug}.svg"):
+        response = client.get(address)
+        assert "public" in response["Cache-Control"]
+        assert response.cookies == {}
+    assert client.session["seen_at"] == seen
+
+    visit(client)
+    assert client.session["seen_at"] > seen
