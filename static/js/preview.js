@@ -12,7 +12,8 @@ async function show() {
   const mine = ++asked;
   try {
     const answer = await fetch(form.dataset.preview, { method: 'POST', body: new FormData(form) });
-    if (!answer.ok) throw new Error(answer.status);
+    // Led elsewhere: to sign in anew.
+    if (!answer.ok || answer.redirected) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
     if (mine !== asked) return;
     // Only what is inside is exchanged, so the page stays where it was scrolled to.
