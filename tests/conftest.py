@@ -73,6 +73,12 @@ def plain_static_files(settings: Any) -> None:
     }
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """Hash passwords fast: what makes it slow on purpose is Django's own, and tested there."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 def forget_stripe() -> None:
     """Let the next call make its client, and its products, anew."""
     gateway._client.cache_clear()
