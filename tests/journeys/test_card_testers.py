@@ -197,7 +197,7 @@ def test_a_television_moment_challenges_nobody(
 ) -> None:
     """Stripe itself would cost nothing but time here: its pages and news are made up."""
     monkeypatch.setattr(gateway, "create_session", testers.made_up_session)
-    donors = attempts // 2
+    donors = attempts // 4
 
     for number in range(donors + AT_STRIPE):
         if number < donors:
